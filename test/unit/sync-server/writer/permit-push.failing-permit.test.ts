@@ -32,7 +32,7 @@ for (const how of ["throws", "hangs"] as const) {
     expect(await bob.outcomes(first, second)).toMatchObject([{ outcome: "recorded" }, { outcome: "recorded" }]);
   });
 
-  test(`permit: one that ${how} is called once, so that others do not wait for it again`, async () => {
+  test(`permit: one that ${how} is called once for a push, however often the batch decides`, async () => {
     const { env, hang, isAsked, giveUp } = hangingApp();
     const asked: string[] = [];
     const fail = () => (how === "hangs" ? hang() : Promise.reject(new Error("no database")));
