@@ -4,6 +4,7 @@
  * It reads with the product's stores, and checks only what the history checker cannot see.
  */
 import { readConfirmed } from "../../client/engine/confirmed-records.ts";
+import { positionOf } from "../../core/history/record.ts";
 import { memoryLogStore } from "../../client/stores/memory-log-store.ts";
 import type { Device } from "./device.ts";
 import { checkHistory } from "./history-checker.ts";
@@ -55,7 +56,7 @@ async function finalDevice(device: Device): Promise<FinalDevice> {
   const store = memoryLogStore(device.database);
   const records: string[] = [];
   for await (const run of readConfirmed(store, 0)) records.push(...run.map((record) => JSON.stringify(record)));
-  const { pending, head } = await store.refresh({ position: 0, pendingTail: 0 });
+  const { pending, head, base } = await store.refresh({ position: 0, pendingTail: 0 });
   const rejections = await store.readRejections();
   return {
     name,
@@ -65,6 +66,7 @@ async function finalDevice(device: Device): Promise<FinalDevice> {
     isCopy: device.isCopy,
     skipsStuck: device.whenStuck === "skip",
     evicted: device.evicted,
+    base: positionOf(base),
     records,
     pending: pending.map(({ commit }) => commit.id),
     rejections: rejections.map(({ commit }) => commit.id),

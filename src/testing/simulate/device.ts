@@ -29,12 +29,13 @@ const WRITES = new Set([
   "confirm",
   "cutBack",
   "fill",
+  "join",
   "writeRows",
   "replaceRows",
   "seal",
 ]);
 /** Written `strict`, as the store's adapter for browsers does: all that is the only copy of a person's work. */
-const STRICT_WRITES = new Set(["appendPending", "cutBack", "fill"]);
+const STRICT_WRITES = new Set(["appendPending", "cutBack", "fill", "join"]);
 /** Relaxed writes that a power cut may take, at most: what is older has reached the disk. */
 const RELAXED_MAX = 12;
 
@@ -286,6 +287,7 @@ function withLostEnds(store: LogStore, next: LogStore, isLost: (operation: strin
     confirm: (...facts) => twice("confirm", (on) => on.confirm(...facts)),
     cutBack: (...facts) => twice("cutBack", (on) => on.cutBack(...facts)),
     fill: (...facts) => twice("fill", (on) => on.fill(...facts)),
+    join: (...facts) => twice("join", (on) => on.join(...facts)),
     writeRows: (...facts) => twice("writeRows", (on) => on.writeRows(...facts)),
     replaceRows: (...facts) => twice("replaceRows", (on) => on.replaceRows(...facts)),
   };

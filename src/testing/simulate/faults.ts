@@ -42,7 +42,7 @@ const FIRST = {
   releases: "some sides run an older release of the domain",
 } as const;
 
-/** The faults and habits that were added later. New names go here. */
+/** The faults and habits that were added later. Never add a name here. */
 const ADDED = {
   takeBack: "people undo, redo and withdraw",
   presence: "people show where they are",
@@ -60,7 +60,12 @@ const ADDED = {
   nodeMessages: "two server nodes send each other hints and presence, which are lost or late, and their readers lag",
 } as const;
 
-export const FAULTS = { ...FIRST, ...ADDED } as const;
+/** Habits that are drawn alone, each with a chance of its own. So older seeds stay the same. New names go here. */
+const LONE = {
+  bases: "servers keep bases, pages are small, and more devices come later and join by a base",
+} as const;
+
+export const FAULTS = { ...FIRST, ...ADDED, ...LONE } as const;
 
 /** The name of a fault, such as `answerLoss`. */
 export type FaultName = keyof typeof FAULTS;
@@ -82,6 +87,11 @@ export function drawFaults(random: SeededRandom, allowed: readonly FaultName[]):
 export function drawAddedFaults(random: SeededRandom, allowed: readonly FaultName[]): Partial<Faults> {
   const added = allowed.filter((name) => name in ADDED);
   return added.length === 0 || random.chance(0.5) ? {} : drawStrengths(random, added, 1 + random.below(3));
+}
+
+/** Draws whether the worlds of a seed have bases. */
+export function drawBases(random: SeededRandom, allowed: readonly FaultName[]): Partial<Faults> {
+  return allowed.includes("bases") && random.chance(allowed.length === 1 ? 1 : 0.3) ? { bases: 1 } : {};
 }
 
 function drawStrengths(random: SeededRandom, names: readonly FaultName[], count: number): Partial<Faults> {
@@ -134,4 +144,5 @@ export const NO_FAULTS: Faults = {
   signIn: 0,
   slowLink: 0,
   nodeMessages: 0,
+  bases: 0,
 };

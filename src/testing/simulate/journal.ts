@@ -67,6 +67,9 @@ export type FinalDevice = {
   /** Its commits may overtake a stuck commit on other streams. */
   readonly skipsStuck: boolean;
   readonly evicted: boolean;
+  /** The position of the base at which its log begins. 0: it has the whole log. */
+  readonly base: number;
+  /** The records behind the base. */
   readonly records: readonly string[];
   readonly pending: readonly string[];
   readonly rejections: readonly string[];

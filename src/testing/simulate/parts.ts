@@ -35,7 +35,14 @@ export type NodeRequest =
       readonly limit: number | null;
       readonly bytes?: number;
     }
-  | { readonly kind: "info"; readonly log: string; readonly actor: string };
+  | { readonly kind: "info"; readonly log: string; readonly actor: string }
+  /** The header of the newest base, or a page of the base with a cursor. */
+  | {
+      readonly kind: "base";
+      readonly log: string;
+      readonly actor: string;
+      readonly place: { readonly cursor: string; readonly n: number } | null;
+    };
 
 export type NodeReply = {
   /** `ok`, or the code of the refusal. */

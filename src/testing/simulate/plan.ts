@@ -6,7 +6,7 @@
  * - A step has its own `seed`, so that it does the same after another step is left out.
  */
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
-import { drawAddedFaults, drawFaults, type FaultName, FAULT_NAMES, type Faults } from "./faults.ts";
+import { drawAddedFaults, drawBases, drawFaults, type FaultName, FAULT_NAMES, type Faults } from "./faults.ts";
 
 /** The kind of a step. The step's own seed chooses the device or the server. */
 export type StepKind =
@@ -42,6 +42,7 @@ export type StepKind =
   | "networkHint"
   | "filterText"
   | "failPermit"
+  | "newDevice"
   | "signOut"
   | "signIn";
 
@@ -112,7 +113,23 @@ export function drawPlan(seed: number, limits: PlanLimits): Plan {
     if (remaining !== undefined) left.set(kind, Math.max(0, remaining - 1));
     return { kind: remaining === 0 ? "execute" : kind, seed: random.below(2 ** 31), gapMs: drawGap(random) };
   });
-  return withAdded({ seed, devices, faults, steps }, limits);
+  return withBases(withAdded({ seed, devices, faults, steps }, limits), limits);
+}
+
+const NEW_DEVICES_MAX = 3;
+
+function withBases(plan: Plan, { allowed }: PlanLimits): Plan {
+  const random = seededRandom(plan.seed ^ 0xba5e5);
+  const drawn = drawBases(random, allowed);
+  if (!drawn.bases) return plan;
+  const steps = [...plan.steps];
+  for (let count = 1 + random.below(NEW_DEVICES_MAX); count > 0; count--) {
+    // In the second half, when the log has a base.
+    const half = Math.floor(steps.length / 2);
+    const step = { kind: "newDevice", seed: random.below(2 ** 31), gapMs: drawGap(random) } as const;
+    steps.splice(half + random.below(steps.length - half + 1), 0, step);
+  }
+  return { ...plan, faults: { ...plan.faults, ...drawn }, steps };
 }
 
 function withAdded(plan: Plan, { allowed }: PlanLimits): Plan {

@@ -33,6 +33,17 @@ export function stuckStreams(records: readonly PlainRecord[], domain: DomainDefi
   return new Set([...streams].flatMap(([stream, { stuck }]) => (stuck ? [stream] : [])));
 }
 
+/** False: this release cannot fold an event of the records into its stream, or into the rows of a projection. */
+export function canFold(records: readonly PlainRecord[], domain: DomainDefinition): boolean {
+  const streams: Streams = new Map();
+  const rows = new Map<string, Json>();
+  return records.every((record) =>
+    [...record.events.keys()].every((n) =>
+      evolve(streams, record, n, domain)?.every((step) => foldRows(rows, step, domain)),
+    ),
+  );
+}
+
 export function stateOf(streams: Streams, stream: string, domain: DomainDefinition): Json {
   return streams.get(stream)?.state ?? domain.aggregates.get(aggregateOf(stream))?.initial ?? null;
 }
@@ -80,8 +91,9 @@ export function evolve(
   }
 }
 
-/** Folds a step into the rows, which have the keys of `refold`. */
-export function foldRows(rows: Map<string, Json>, { event, before, after }: Step, domain: DomainDefinition): void {
+/** Folds a step into the rows, which have the keys of `refold`. False: a projection skipped the event. */
+export function foldRows(rows: Map<string, Json>, { event, before, after }: Step, domain: DomainDefinition): boolean {
+  let isWhole = true;
   for (const projection of domain.projections.values()) {
     if (!projection.handles(event.aggregate, event.type)) continue;
     const changes = new Map<string, Json>();
@@ -91,6 +103,7 @@ export function foldRows(rows: Map<string, Json>, { event, before, after }: Step
         changes.set(id, projection.apply(rows.get(id) ?? projection.initial, { ...event, key, before, after }));
       }
     } catch {
+      isWhole = false;
       continue;
     }
     for (const [id, row] of changes) {
@@ -98,6 +111,7 @@ export function foldRows(rows: Map<string, Json>, { event, before, after }: Step
       else rows.set(id, row);
     }
   }
+  return isWhole;
 }
 
 function aggregateOf(stream: string): string {

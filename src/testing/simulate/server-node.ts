@@ -16,6 +16,7 @@ import { createLiveHub } from "../../sync-server/live/hub.ts";
 import type { LiveConnection, LiveSocket } from "../../sync-server/live/server-socket.ts";
 import { createLogWriter } from "../../sync-server/writer/log-writer.ts";
 import type { EventStore, StoredRecord } from "../../sync-server/stores/event-store.ts";
+import { answerBase, startBases } from "./node-bases.ts";
 import type { NodeBus } from "./node-bus.ts";
 import type { NodeHandler, NodeReply, NodeRequest, SimulationParts } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
@@ -32,6 +33,8 @@ export type NodeOptions = {
   readonly bus: NodeBus | null;
   readonly permit: Permit;
   readonly now: () => number;
+  /** Keeps bases, and sends small pages. */
+  readonly hasBases: boolean;
   /** Accepts few commits and sockets of each actor. */
   readonly isStrict: boolean;
   /** Whether the node refuses a request now and sets a retry time. */
@@ -102,14 +105,16 @@ type Running = {
 
 function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Running {
   const { scheduler, permit, parts, report } = options;
-  const limits = { ...(options.isStrict ? STRICT_LIMITS : SERVER_LIMITS), ...(options.bus && { lookMs: LOOK_MS }) };
-  const env: Env = {
-    now: options.now,
-    randomBytes: options.randomBytes,
-    setTimer: (run, delayMs) => scheduler.later(owner, "timer", delayMs, run),
-    nextTurn: () => scheduler.wait(owner, "gathers", scheduler.random.below(3)),
-  };
-  const raw = nodeStore(options.store, owner, scheduler, options.failures, options.slowness, options.bus);
+  const [limits, env] = [limitsOf(options), envOf(options, owner)];
+  const raw = nodeStore(
+    options.store,
+    owner,
+    scheduler,
+    options.failures,
+    options.slowness,
+    options.bus,
+    options.hasBases,
+  );
   const context = { random: scheduler.random, wait: (label: string, ms: number) => scheduler.wait(owner, label, ms) };
   const store: EventStore = parts.eventStore?.(raw, context) ?? raw;
   const admission = createAdmission({ authorize: () => null, permit, limits, env, report });
@@ -117,18 +122,12 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
   const onAppended: typeof hub.publish = (log, appended) => {
     hub.publish(log, appended);
     store.hints?.send(log);
+    bases.appended(log, appended?.head ?? null);
   };
   store.hints?.listen(hub.poke);
   const release = parts.release?.(domain, "server") ?? domain;
-  const writer = createLogWriter({
-    domain: release,
-    store,
-    permit,
-    limits,
-    env,
-    report,
-    onAppended,
-  });
+  const bases = startBases({ domain: release, store, env, report, isBusy: () => writer.isBusy() });
+  const writer = createLogWriter({ domain: release, store, permit, limits, env, report, onAppended });
 
   const plain: NodeHandler = async (request) => {
     const principal = { actor: request.actor };
@@ -138,6 +137,7 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
       const body = { text: request.text, bytes: byteLength(request.text) };
       return ok(await answerPush({ domain: release, store, limits, admission, writer }, principal, request.log, body));
     }
+    if (request.kind === "base") return ok(await answerBase(bases, request));
     if (request.kind === "info") return ok(await answerInfo({ store, limits, domain }, request.log));
     const after = request.after === null ? null : decodeCursor(request.after);
     return ok(
@@ -180,6 +180,25 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
   };
 }
 
+function limitsOf({ isStrict, bus, hasBases }: NodeOptions): ServerLimits {
+  return {
+    ...(isStrict ? STRICT_LIMITS : SERVER_LIMITS),
+    ...(bus && { lookMs: LOOK_MS }),
+    ...(hasBases && { pageEventsMax: BASES_PAGE_EVENTS }),
+  };
+}
+
+function envOf({ now, randomBytes, scheduler }: NodeOptions, owner: Owner): Env {
+  return {
+    now,
+    randomBytes,
+    setTimer: (run, delayMs) => scheduler.later(owner, "timer", delayMs, run),
+    nextTurn: () => scheduler.wait(owner, "gathers", scheduler.random.below(3)),
+  };
+}
+
+/** A new device meets more than one page, so that it reads the base. */
+const BASES_PAGE_EVENTS = 5;
 /** With hints a node seldom looks by itself, so that a lost hint shows. */
 const LOOK_MS = 60_000;
 /** Few sockets and commits, and small answers. These limits stay after the world is healed. */

@@ -6,8 +6,11 @@
  */
 import { type Cursor, encodeCursor } from "../../core/history/record.ts";
 import type { Append, EventStore } from "../../sync-server/stores/event-store.ts";
+import type { ModelStore } from "../../sync-server/stores/model-store.ts";
 import { memory } from "../../sync-server/stores/memory.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 import type { NodeBus } from "./node-bus.ts";
+import type { PlainRecord } from "./plain-record.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 
 export class ServerStore {
@@ -16,6 +19,7 @@ export class ServerStore {
 
   readonly #dropped = new Set<string>();
   readonly #turns = new Map<string, Owner>();
+  readonly #leases = new Map<string, { readonly holder: string; readonly until: number }>();
 
   async append(log: string, append: Append) {
     const result = await this.inner.append(log, append);
@@ -39,6 +43,14 @@ export class ServerStore {
     this.#turns.delete(log);
   }
 
+  /** Takes or renews a lease by the time of the simulation (M9). */
+  lease(key: string, holder: string, ms: number, now: number): boolean {
+    const held = this.#leases.get(key);
+    if (held && held.holder !== holder && held.until > now) return false;
+    this.#leases.set(key, { holder, until: now + ms });
+    return ms > 0;
+  }
+
   isDropped(log: string): boolean {
     return this.#dropped.has(log);
   }
@@ -59,6 +71,13 @@ export class ServerStore {
   async drop(log: string): Promise<void> {
     this.#dropped.add(log);
     await this.inner.drop(log);
+  }
+
+  /** The records of a log now. */
+  recordsOf(log: string): readonly PlainRecord[] {
+    return this.#appends
+      .filter((one) => one.log === log)
+      .flatMap(({ append }) => append.records.map(({ text }) => parseOwnJson<PlainRecord>(text)));
   }
 
   headOf(log: string): Cursor | null {
@@ -92,6 +111,7 @@ export type StoreFailures = {
 };
 
 /**
+ * @param hasModels false: a store that cannot keep bases
  * @param bus the messages to the other nodes, or null for a store without them
  * @param slowness the longest time of an operation in milliseconds, long enough that two nodes meet in a shared store
  */
@@ -102,6 +122,7 @@ export function nodeStore(
   failures: StoreFailures,
   slowness: number,
   bus: NodeBus | null,
+  hasModels: boolean,
 ): EventStore {
   const step = async <T>(operation: string, run: () => Promise<T>): Promise<T> => {
     await scheduler.wait(owner, `db ${operation}`, scheduler.random.below(slowness));
@@ -150,6 +171,26 @@ export function nodeStore(
     adoptId: (id) => store.inner.adoptId(id),
     close: () => Promise.resolve(),
     ...bus?.join(owner),
+    ...(hasModels && { models: modelsOf(store, step, () => scheduler.now) }),
   };
   return calls;
+}
+
+type Step = <T>(operation: string, run: () => Promise<T>) => Promise<T>;
+
+function modelsOf(store: ServerStore, step: Step, now: () => number): ModelStore {
+  const models = (): ModelStore => {
+    const { models: kept } = store.inner;
+    if (!kept) throw new Error("A memory store keeps models");
+    return kept;
+  };
+  return {
+    followers: (log) => step("followers", () => models().followers(log)),
+    write: (log, write) => step("write models", () => models().write(log, write)),
+    rows: (...facts) => step("rows", () => models().rows(...facts)),
+    lease: (log, follower, holder, ms) =>
+      step("lease", () => Promise.resolve(store.lease(`${log} ${follower}`, holder, ms, now()))),
+    sweep: (rowsMax) => step("sweep", () => models().sweep(rowsMax)),
+    due: (...facts) => step("due", () => models().due(...facts)),
+  };
 }

@@ -7,8 +7,15 @@ import { UnreachableError } from "../../client/sync/unreachable-error.ts";
 import { byteLength } from "../../core/values/byte-length.ts";
 import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
+import { encodeCursor } from "../../core/history/record.ts";
 import { wireCursor } from "../../core/wire/messages.ts";
-import { parseLogInfo, parsePage, parsePushAnswer, parseServerFrame } from "../../core/wire/read-messages.ts";
+import {
+  parseBaseHeader,
+  parseLogInfo,
+  parsePage,
+  parsePushAnswer,
+  parseServerFrame,
+} from "../../core/wire/read-messages.ts";
 import { CALL_SILENCE_MS, type Link, type Network } from "./network.ts";
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
@@ -44,7 +51,7 @@ export function simTransport({
 }: SimTransportOptions): Transport {
   // A refused push does not delay reading, so each kind of request has its own retry time.
   const never = { at: 0, until: 0 };
-  const refusals = { push: never, pull: never, info: never };
+  const refusals = { push: never, pull: never, info: never, base: never };
   const weight = () => link.slow()?.weight ?? 1;
   const pageBytes = (how: CallOptions) => Math.ceil(how.pageBytes / weight());
   const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>, how?: CallOptions) => {
@@ -84,6 +91,13 @@ export function simTransport({
     pull: (after, limit, how) => {
       const bytes = how && { bytes: pageBytes(how) };
       return call({ kind: "pull", log, actor, after: wireCursor(after), limit, ...bytes }, parsePage, how);
+    },
+    base: () => call({ kind: "base", log, actor, place: null }, parseBaseHeader).catch(noBase),
+    basePage: async (base, n) => {
+      const place = { cursor: encodeCursor(base), n };
+      const asText = (text: string) => ({ ok: true, value: text }) as const;
+      const page = await call({ kind: "base", log, actor, place }, asText).catch(noBase);
+      return page?.kind === "answer" ? page.text : null;
     },
     info: () => call({ kind: "info", log, actor }, parseLogInfo),
     live: (after, events): ClientSocket => {
@@ -133,6 +147,12 @@ export function simTransport({
       };
     },
   };
+}
+
+/** A server without the base of a request answers 404. */
+function noBase(error: unknown): null {
+  if (error instanceof UnreachableError && error.details["code"] === "not-found") return null;
+  throw error;
 }
 
 function refusal({ code, retryAfterMs }: NodeReply): DacapoError {

@@ -44,9 +44,7 @@ export async function takeStep(world: World, step: Step): Promise<void> {
     case "tabCrash":
       return tab ? device.kill(tab) : undefined;
     case "powerCut":
-      world.journal.entries.push({ kind: "lostPower", device: device.options.name });
-      device.cutPower();
-      return reopenLater(world, device, random.below(3_000));
+      return cutPower(world, device, random);
     case "freeze":
       return tab ? freeze(world, tab, random) : undefined;
     case "clone":
@@ -79,6 +77,8 @@ export async function takeStep(world: World, step: Step): Promise<void> {
     case "serverClockJump":
       random.pick(world.nodes).skewMs = drawServerSkew(random);
       return;
+    case "newDevice":
+      return world.addDevice();
     case "archive":
       return archiveOne(world, tab);
     case "networkHint":
@@ -102,6 +102,12 @@ function execute(world: World, tab: SimTab, device: Device, random: SeededRandom
     rows: (projection) => rowsOf(tab, projection),
   });
   tab.execute(requestsOf(made));
+}
+
+function cutPower(world: World, device: Device, random: SeededRandom): void {
+  world.journal.entries.push({ kind: "lostPower", device: device.options.name });
+  device.cutPower();
+  reopenLater(world, device, random.below(3_000));
 }
 
 /** A filter refuses the next commit of a person, for ever. */

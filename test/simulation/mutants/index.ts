@@ -1,4 +1,5 @@
 /** All planted faults. Each must be found within 1,000 seeds, or the simulator is too weak. */
+import { baseMutants } from "./base-mutants.ts";
 import { browserMutants } from "./browser-mutants.ts";
 import { linkMutants } from "./link-mutants.ts";
 import { nodeMutants } from "./node-mutants.ts";
@@ -15,4 +16,5 @@ export const mutants = [
   ...wireMutants,
   ...linkMutants,
   ...nodeMutants,
+  ...baseMutants,
 ];
