@@ -639,7 +639,7 @@ describe("undo beside other people", () => {
     const { ada, ben } = await renamedTwice();
     await renameCard(ben, "Oat milk", "Soy milk");
     await cardOf(ada, "Soy milk").locator(".card-open").press("Control+z");
-    await ada.locator(".notice").getByText("“Soy milk”: Ben renamed it to “Soy milk”").waitFor();
+    await ada.locator(".notice").getByText("Ben renamed the card to “Soy milk”. Undo would replace that.").waitFor();
     await waitForSync(ada, "Live");
     expect(await titlesIn(ben, "To do")).toEqual(["Soy milk"]);
     await ada.locator(".notice").getByRole("button", { name: "Undo anyway" }).click();

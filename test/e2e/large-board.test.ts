@@ -41,7 +41,7 @@ test.runIf(engine === "chromium")(
   async () => {
     await openLarge();
     const ben = await demo.open(log, "Ben");
-    await columnOf(ben, "To do").getByText("3334", { exact: true }).waitFor({ timeout: 60_000 });
+    await columnOf(ben, "To do").getByText("3,334", { exact: true }).waitFor({ timeout: 60_000 });
     expect(await ben.locator("li.card").count()).toBeLessThan(150);
 
     // Keys: the focus goes from card to card, also to cards that had no element.

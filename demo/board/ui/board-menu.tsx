@@ -9,11 +9,11 @@ import { shareAddress } from "../session.ts";
 import { cardsOf } from "./lift/lift.ts";
 import { Menu } from "./menu.tsx";
 import { type ColumnEntry, idOf } from "./rows.ts";
-import { sampleTitle } from "./sample-titles.ts";
 import { sayProblem } from "./say-problem.ts";
 import { useSpeech } from "./speech.tsx";
 import { BoardThroughTime } from "./through-time/board-through-time.tsx";
-import { words } from "../words/language.ts";
+import { language, words } from "../words/language.ts";
+import { sampleTitle } from "../words/sample-titles.ts";
 
 const MANY = 10_000;
 /** Commands of one commit. */
@@ -77,7 +77,7 @@ function useManyCards(columns: readonly ColumnEntry[]) {
             const order = orderBetween(lasts.get(key) ?? null, null);
             lasts.set(key, order);
             return card.command.add(randomId(), {
-              title: sampleTitle(all.length + n + at),
+              title: sampleTitle(all.length + n + at, language),
               column: idOf(key),
               order,
             });

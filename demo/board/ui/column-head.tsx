@@ -41,7 +41,7 @@ export function ColumnHead({ entry, all, cards, counts }: ColumnHeadProps) {
           <h2 onDoubleClick={() => setMode("rename")}>{entry.row.name}</h2>
         )}
         <span className="count" title={words.column.doneOf(counts.done, counts.cards)}>
-          {counts.done > 0 ? `${counts.done}/${counts.cards}` : counts.cards}
+          {counts.done > 0 ? `${words.number(counts.done)}/${words.number(counts.cards)}` : words.number(counts.cards)}
         </span>
         <Menu
           label={words.column.menu(entry.row.name)}

@@ -32,8 +32,11 @@ export function newerWork(error: unknown, log: Pick<LogHandle, "rows">): string 
   if (last === undefined) return "elsewhere";
   const stream = field(last, "stream");
   const names = (of: string) => log.rows(cards).row(of)?.row.title ?? log.rows(columns).row(of)?.row.name ?? null;
-  const said = sayEvent({ type: field(last, "type"), data: dataOf(last), stream }, names);
-  return words.undo.newer(names(stream), field(last, "actor"), said);
+  const [type, author, name] = [field(last, "type"), field(last, "actor"), names(stream)];
+  const isCard = type === "CardRenamed";
+  const to = field(dataOf(last), isCard ? "title" : "name");
+  if (PARTS[type] === "title" && name === to) return words.undo.renamed(author, isCard, to);
+  return words.undo.newer(name, author, sayEvent({ type, data: dataOf(last), stream }, names));
 }
 
 function listOf(value: Json): readonly Json[] {

@@ -1,8 +1,12 @@
 /** The English texts about changes: their events and commands, sync, undo and refusals. */
+/** A whole number as a person reads it, such as 10,000. */
+export const number = (count: number) => numbers.format(count);
+const numbers = new Intl.NumberFormat("en");
 const yours = (count: number) =>
-  count === 1 ? "A change of yours was refused" : `${count} changes of yours were refused`;
+  count === 1 ? "A change of yours was refused" : `${number(count)} changes of yours were refused`;
 
 export const enLog = {
+  number,
   /** Words after the name of an event's author. */
   event: {
     cardAdded: (title: string) => `added the card “${title}”`,
@@ -46,8 +50,8 @@ export const enLog = {
   reason: (_code: string, message: string): string => message,
   lift: {
     notMoved: (title: string) => `“${title}” did not move`,
-    movedTo: (title: string, column: string, place: number) => `“${title}” is now in ${column}, place ${place}`,
-    place: (column: string, place: number, of: number) => `${column}, place ${place} of ${of}`,
+    movedTo: (title: string, column: string, place: number) => `“${title}” is now in ${column}, place ${number(place)}`,
+    place: (column: string, place: number, of: number) => `${column}, place ${number(place)} of ${number(of)}`,
     lifted: (title: string) => `“${title}” lifted. Arrow keys move it, Space puts it down, Escape puts it back.`,
     putBack: "Put back",
   },
@@ -70,6 +74,9 @@ export const enLog = {
     redoReplaces: (newer: string) => `${newer}. Redo would replace that.`,
     undoAnyway: "Undo anyway",
     redoAnyway: "Redo anyway",
+    /** The person sees the new name already, so the sentence begins with the author. */
+    renamed: (author: string, isCard: boolean, to: string) =>
+      `${author} renamed the ${isCard ? "card" : "column"} to “${to}”`,
     newer: (name: string | null, author: string, event: string) => `“${name ?? "A removed card"}”: ${author} ${event}`,
   },
   takenBack: {
@@ -89,7 +96,7 @@ export const enLog = {
     previous: "Previous version",
     next: "Next version",
     version: "Version",
-    versionOf: (version: number, last: number) => `Version ${version} of ${last}`,
+    versionOf: (version: number, last: number) => `Version ${number(version)} of ${number(last)}`,
     play: "Da capo",
     stop: "Stop",
     cardAt: (version: number) => `The card at version ${version}`,
@@ -108,7 +115,7 @@ export const enLog = {
     },
     show: "Show the log",
     hide: "Hide the log",
-    arriving: (count: number) => `${count === 1 ? "1 event is" : `${count.toLocaleString("en")} events are`} arriving`,
+    arriving: (count: number) => `${count === 1 ? "1 event is" : `${number(count)} events are`} arriving`,
     empty: "Each change appears here as it happens.",
     partial: "Of a change of very many cards at once, some events have no line.",
   },
@@ -118,12 +125,12 @@ export const enLog = {
     previous: "Previous event",
     next: "Next event",
     event: "Event",
-    eventOf: (position: number, last: number) => `Event ${position} of ${last}`,
+    eventOf: (position: number, last: number) => `Event ${number(position)} of ${number(last)}`,
     boardAt: (position: number) => `The board at event ${position}`,
     beginning: "The empty board, before its first event",
     /** Before the author and the words of an event that does not name its card or column. */
     subject: (name: string) => `“${name}”: `,
-    more: (count: number) => `and ${count.toLocaleString("en")} more`,
+    more: (count: number) => `and ${number(count)} more`,
   },
   notices: {
     newer: "There is a newer version of this page. Your changes are kept.",
@@ -134,10 +141,10 @@ export const enLog = {
     takeBack: "Take it back",
     problem: (problem: string) => `${problem}.`,
     sentAgain: (commits: number, saved: number, refused: number) => {
-      const parts = [`${saved} saved`];
-      if (refused > 0) parts.push(`${refused} refused`);
-      if (commits > saved + refused) parts.push(`${commits - saved - refused} waiting`);
-      const changes = commits === 1 ? "1 change of yours" : `${commits} changes of yours`;
+      const parts = [`${number(saved)} saved`];
+      if (refused > 0) parts.push(`${number(refused)} refused`);
+      if (commits > saved + refused) parts.push(`${number(commits - saved - refused)} waiting`);
+      const changes = commits === 1 ? "1 change of yours" : `${number(commits)} changes of yours`;
       return `The server had lost ${changes}. This page sent them again: ${parts.join(", ")}.`;
     },
   },
@@ -155,7 +162,7 @@ export const enLog = {
     hide: "Hide",
     show: "Show",
     forAll: "For all of them",
-    forAllOf: (count: number) => `For all ${count}:`,
+    forAllOf: (count: number) => `For all ${number(count)}:`,
     useAllMine: "Use all of mine",
     keepThere: "Keep what is there",
     wanted: (command: string, more: number) =>
@@ -178,7 +185,7 @@ export const enLog = {
     nextTry: (seconds: number) => ` · next try in ${seconds} s`,
     tryNow: "Try now",
     events: "Events here",
-    of: (head: number) => ` of ${head}`,
+    of: (head: number) => ` of ${number(head)}`,
     unsent: "Waiting to be sent",
     firstMade: ", the first made ",
     refused: "Refused, and you can choose",
@@ -192,14 +199,14 @@ export const enLog = {
     copy: "This browser’s copy",
     persisted: "kept until you delete it",
     notPersisted: "may be deleted if you do not use the board",
-    stuck: (pending: number) => `${pending} waiting, 1 does not get through`,
-    refusedOf: (text: string, count: number) => `${text} · ${count} refused`,
+    stuck: (pending: number) => `${number(pending)} waiting, 1 does not get through`,
+    refusedOf: (text: string, count: number) => `${text} · ${number(count)} refused`,
     notSaved: (text: string) => `${text} · not saved on this device`,
-    waiting: (count: number) => (count > 0 ? ` · ${count} waiting` : ""),
-    sending: (count: number) => `Sending ${count}`,
+    waiting: (count: number) => (count > 0 ? ` · ${number(count)} waiting` : ""),
+    sending: (count: number) => `Sending ${number(count)}`,
     live: "Live",
-    following: (count: number) => (count > 0 ? `Another tab sends ${count}` : "Another tab syncs"),
-    catchingUp: (count: number) => (count > 0 ? `Catching up, ${count} to go` : "Catching up"),
+    following: (count: number) => (count > 0 ? `Another tab sends ${number(count)}` : "Another tab syncs"),
+    catchingUp: (count: number) => (count > 0 ? `Catching up, ${number(count)} to go` : "Catching up"),
     connecting: "Connecting",
     offline: "No connection",
     paused: "Offline",

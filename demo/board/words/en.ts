@@ -1,9 +1,9 @@
 /** The texts of the demo in English. Their shape is the shape of every language. */
-import { enLog } from "./en-log.ts";
+import { enLog, number } from "./en-log.ts";
 
-const changes = (count: number) => (count === 1 ? "1 change" : `${count} changes`);
-const comments = (count: number) => (count === 1 ? "1 comment" : `${count} comments`);
-const cards = (count: number) => (count === 1 ? "1 card" : `${count} cards`);
+const changes = (count: number) => (count === 1 ? "1 change" : `${number(count)} changes`);
+const comments = (count: number) => (count === 1 ? "1 comment" : `${number(count)} comments`);
+const cards = (count: number) => (count === 1 ? "1 card" : `${number(count)} cards`);
 
 export type Words = typeof en;
 
@@ -56,7 +56,7 @@ export const en = {
     outcome: (refused: number) =>
       refused === 0
         ? "Both boards agree. Nothing was lost."
-        : `Both boards agree. ${refused === 1 ? "Choose on the refused card." : `${refused} changes are refused: choose.`}`,
+        : `Both boards agree. ${refused === 1 ? "Choose on the refused card." : `${number(refused)} changes are refused: choose.`}`,
     toDuo: "Dacapo: two people and one cable",
     codeHead: "The code of this board. The rest of it draws the page.",
     files: [
@@ -135,7 +135,7 @@ export const en = {
     label: (name: string, count: number) => `${name}, ${cards(count)}`,
     name: "Name of the column",
     renamed: (name: string) => `Column renamed to “${name}”`,
-    doneOf: (done: number, all: number) => `${done} of ${all} done`,
+    doneOf: (done: number, all: number) => `${number(done)} of ${number(all)} done`,
     menu: (name: string) => `Column ${name}`,
     moveLeft: "Move left",
     moveRight: "Move right",
@@ -148,7 +148,7 @@ export const en = {
     restored: (name: string) => `Column “${name}” restored`,
     undo: "Undo",
     tooMany: (max: number) => `It has more than ${max} cards. Move or archive some of them first.`,
-    moveCards: (count: number) => (count === 1 ? "Move its card to" : `Move its ${count} cards to`),
+    moveCards: (count: number) => (count === 1 ? "Move its card to" : `Move its ${number(count)} cards to`),
     add: "Add a column",
     added: (name: string) => `Column “${name}” added`,
     newName: "Name of the new column",

@@ -3,7 +3,7 @@ import { keep, recall } from "../memory.ts";
 import { en, type Words } from "./en.ts";
 import { zh } from "./zh.ts";
 
-type Language = "en" | "zh";
+export type Language = "en" | "zh";
 
 const KEY = "board.language";
 const DICTIONARIES: Readonly<Record<Language, Words>> = { en, zh };

@@ -13,9 +13,13 @@ const REASONS: Readonly<Record<string, string>> = {
   "changed-meanwhile": "有人先改了这一列",
 };
 
-const yours = (count: number) => `你有 ${count} 项修改被拒绝`;
+/** A whole number as a person reads it, such as 10,000. */
+export const number = (count: number) => numbers.format(count);
+const numbers = new Intl.NumberFormat("zh-CN");
+const yours = (count: number) => `你有 ${number(count)} 项修改被拒绝`;
 
 export const zhLog: Pick<Words, keyof typeof enLog> = {
+  number,
   event: {
     cardAdded: (title) => `添加了卡片“${title}”`,
     columnAdded: (name) => `添加了列“${name}”`,
@@ -56,8 +60,8 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
   reason: (code, message) => REASONS[code] ?? message,
   lift: {
     notMoved: (title) => `“${title}”没有移动`,
-    movedTo: (title, column, place) => `“${title}”已移到${column}，第 ${place} 位`,
-    place: (column, place, of) => `${column}，第 ${place} 位，共 ${of} 位`,
+    movedTo: (title, column, place) => `“${title}”已移到${column}，第 ${number(place)} 位`,
+    place: (column, place, of) => `${column}，第 ${number(place)} 位，共 ${number(of)} 位`,
     lifted: (title) => `已拿起“${title}”。方向键移动，空格键放下，Esc 键放回原处。`,
     putBack: "已放回原处",
   },
@@ -79,6 +83,7 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     redoReplaces: (newer) => `${newer}。重做会覆盖这项修改。`,
     undoAnyway: "仍然撤销",
     redoAnyway: "仍然重做",
+    renamed: (author, isCard, to) => `${author} 将${isCard ? "卡片" : "列"}重命名为“${to}”`,
     newer: (name, author, event) => `${name === null ? "已移除的卡片" : `“${name}”`}：${author} ${event}`,
   },
   takenBack: {
@@ -98,10 +103,10 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     previous: "上一版本",
     next: "下一版本",
     version: "版本",
-    versionOf: (version, last) => `第 ${version} 版，共 ${last} 版`,
+    versionOf: (version, last) => `第 ${number(version)} 版，共 ${number(last)} 版`,
     play: "从头播放",
     stop: "停止",
-    cardAt: (version) => `第 ${version} 版的卡片`,
+    cardAt: (version) => `第 ${number(version)} 版的卡片`,
     current: "当前版本",
     assigned: (name) => `负责人：${name}`,
     archived: "已归档",
@@ -111,7 +116,7 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     states: { pending: "待发送", arriving: "正在到达", arrived: "已到达", confirmed: "已确认", refused: "被拒绝" },
     show: "显示日志",
     hide: "隐藏日志",
-    arriving: (count) => `${count.toLocaleString("zh")} 个事件正在到达`,
+    arriving: (count) => `${number(count)} 个事件正在到达`,
     empty: "每一次修改都会在这里出现。",
     partial: "一次修改很多卡片时，部分事件不会显示。",
   },
@@ -121,11 +126,11 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     previous: "上一个事件",
     next: "下一个事件",
     event: "事件",
-    eventOf: (position, last) => `第 ${position} 个事件，共 ${last} 个`,
-    boardAt: (position) => `第 ${position} 个事件后的看板`,
+    eventOf: (position, last) => `第 ${number(position)} 个事件，共 ${number(last)} 个`,
+    boardAt: (position) => `第 ${number(position)} 个事件后的看板`,
     beginning: "第一个事件之前的空看板",
     subject: (name) => `“${name}”：`,
-    more: (count) => `还有 ${count.toLocaleString("zh")} 张`,
+    more: (count) => `还有 ${number(count)} 张`,
   },
   notices: {
     newer: "页面有新版本，你的修改会保留。",
@@ -136,10 +141,10 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     takeBack: "收回",
     problem: (problem) => `${problem}。`,
     sentAgain: (commits, saved, refused) => {
-      const parts = [`${saved} 项已保存`];
-      if (refused > 0) parts.push(`${refused} 项被拒绝`);
-      if (commits > saved + refused) parts.push(`${commits - saved - refused} 项待发送`);
-      return `服务器丢失了你的 ${commits} 项修改，本页已重新发送：${parts.join("，")}。`;
+      const parts = [`${number(saved)} 项已保存`];
+      if (refused > 0) parts.push(`${number(refused)} 项被拒绝`);
+      if (commits > saved + refused) parts.push(`${number(commits - saved - refused)} 项待发送`);
+      return `服务器丢失了你的 ${number(commits)} 项修改，本页已重新发送：${parts.join("，")}。`;
     },
   },
   refusals: {
@@ -156,7 +161,7 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     hide: "收起",
     show: "查看",
     forAll: "全部处理",
-    forAllOf: (count) => `全部 ${count} 项：`,
+    forAllOf: (count) => `全部 ${number(count)} 项：`,
     useAllMine: "全部用我的",
     keepThere: "保留现有内容",
     wanted: (command, more) => `你想${command}${more > 0 ? `，以及同一步的另外 ${more} 项` : ""}`,
@@ -178,7 +183,7 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     nextTry: (seconds) => ` · ${seconds} 秒后重试`,
     tryNow: "立即重试",
     events: "本机事件",
-    of: (head) => `，共 ${head}`,
+    of: (head) => `，共 ${number(head)}`,
     unsent: "待发送",
     firstMade: "，最早一项：",
     refused: "被拒绝，可由你选择",
@@ -192,14 +197,14 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     copy: "浏览器中的副本",
     persisted: "一直保留，直到你删除",
     notPersisted: "长期不用可能会被清除",
-    stuck: (pending) => `${pending} 项待发送，1 项无法送达`,
-    refusedOf: (text, count) => `${text} · ${count} 项被拒绝`,
+    stuck: (pending) => `${number(pending)} 项待发送，1 项无法送达`,
+    refusedOf: (text, count) => `${text} · ${number(count)} 项被拒绝`,
     notSaved: (text) => `${text} · 未保存在本机`,
-    waiting: (count) => (count > 0 ? ` · ${count} 项待发送` : ""),
-    sending: (count) => `正在发送 ${count} 项`,
+    waiting: (count) => (count > 0 ? ` · ${number(count)} 项待发送` : ""),
+    sending: (count) => `正在发送 ${number(count)} 项`,
     live: "已同步",
-    following: (count) => (count > 0 ? `由其他标签页发送 ${count} 项` : "由其他标签页同步"),
-    catchingUp: (count) => (count > 0 ? `正在追赶，还差 ${count} 项` : "正在追赶"),
+    following: (count) => (count > 0 ? `由其他标签页发送 ${number(count)} 项` : "由其他标签页同步"),
+    catchingUp: (count) => (count > 0 ? `正在追赶，还差 ${number(count)} 项` : "正在追赶"),
     connecting: "正在连接",
     offline: "没有连接",
     paused: "离线",

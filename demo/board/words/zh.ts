@@ -1,6 +1,6 @@
 /** The texts of the demo in Simplified Chinese. */
 import type { Words } from "./en.ts";
-import { zhLog } from "./zh-log.ts";
+import { number, zhLog } from "./zh-log.ts";
 
 export const zh: Words = {
   ...zhLog,
@@ -37,7 +37,7 @@ export const zh: Words = {
     demo: "本页是它的演示。",
     code: "查看代码",
     ownBoard: "打开自己的看板",
-    waits: (side, count) => `${side} 有 ${count} 项修改`,
+    waits: (side, count) => `${side} 有 ${number(count)} 项修改`,
     waiting: (sides) => `${sides.join("，")}尚未到达服务器`,
     boardOf: (side) => `${side} 的看板`,
     pull: "拔掉网线",
@@ -48,7 +48,9 @@ export const zh: Words = {
     steps: ["拔掉网线。", "在两边重命名同一张卡片，再各加几张。", "重新插上网线。"],
     stepDone: "（已完成）",
     outcome: (refused) =>
-      refused === 0 ? "两个看板已一致，什么都没有丢。" : `两个看板已一致。有 ${refused} 项修改被拒绝，请在卡片上选择。`,
+      refused === 0
+        ? "两个看板已一致，什么都没有丢。"
+        : `两个看板已一致。有 ${number(refused)} 项修改被拒绝，请在卡片上选择。`,
     toDuo: "Dacapo：两个人，一根网线",
     codeHead: "这个看板的代码。其余代码只负责界面。",
     files: [
@@ -106,7 +108,7 @@ export const zh: Words = {
     preparing: "正在准备搜索…",
     empty: "输入词的开头即可搜索。",
     first: (max) => `前 ${max} 张卡片`,
-    found: (count) => (count === 0 ? "没有找到卡片。" : `${count} 张卡片`),
+    found: (count) => (count === 0 ? "没有找到卡片。" : `${number(count)} 张卡片`),
     stray: "没有列",
   },
   common: {
@@ -123,10 +125,10 @@ export const zh: Words = {
     noColumn: "没有列",
   },
   column: {
-    label: (name, count) => `${name}，${count} 张卡片`,
+    label: (name, count) => `${name}，${number(count)} 张卡片`,
     name: "列名称",
     renamed: (name) => `列已重命名为“${name}”`,
-    doneOf: (done, all) => `已完成 ${done} 张，共 ${all} 张`,
+    doneOf: (done, all) => `已完成 ${number(done)} 张，共 ${number(all)} 张`,
     menu: (name) => `列“${name}”的菜单`,
     moveLeft: "左移",
     moveRight: "右移",
@@ -139,7 +141,7 @@ export const zh: Words = {
     restored: (name) => `列“${name}”已恢复`,
     undo: "撤销",
     tooMany: (max) => `这一列有超过 ${max} 张卡片。请先移走或归档一部分。`,
-    moveCards: (count) => `把其中 ${count} 张卡片移到`,
+    moveCards: (count) => `把其中 ${number(count)} 张卡片移到`,
     add: "添加列",
     added: (name) => `已添加列“${name}”`,
     newName: "新列的名称",
@@ -160,7 +162,7 @@ export const zh: Words = {
     refused: "你的一项修改被拒绝",
     lifted: "已拿起",
     described: "有描述",
-    comments: (count) => `${count} 条评论`,
+    comments: (count) => `${number(count)} 条评论`,
     assignedTo: (name) => `负责人：${name}`,
     waiting: "待发送",
     waitingTitle: "已保存在本机，尚未发送",

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { sampleTitle } from "../../../demo/board/words/sample-titles.ts";
 import { addressIn, chooseLanguage, wordsIn } from "../../../demo/board/words/language.ts";
 
 /** Each text and each function of a dictionary, by its path. */
@@ -38,4 +39,32 @@ test("wordsIn: a domain's reason is in Chinese by its code, unchanged for an unk
   const { reason } = wordsIn("zh");
   expect(reason("no-such-card", "The card has been archived")).toBe("卡片已归档");
   expect(reason("odd", "A reason")).toBe("A reason");
+});
+
+test("sampleTitle: in both languages 1,000 titles differ, also without their numbers", () => {
+  const titles = (language: "en" | "zh") =>
+    Array.from({ length: 1_000 }, (_, n) => sampleTitle(n, language).replace(/ \d+$/, ""));
+  expect([new Set(titles("en")).size, new Set(titles("zh")).size]).toEqual([1_000, 1_000]);
+  expect(titles("zh").filter((title) => /[A-Za-z]/.test(title))).toEqual([]);
+  expect([sampleTitle(0, "en"), sampleTitle(0, "zh")]).toEqual([
+    "Copy the scores for the cellos 1",
+    "为大提琴组准备总谱 1",
+  ]);
+});
+
+test("wordsIn: counts have a separator of thousands in both languages", () => {
+  const said = (language: "en" | "zh") => {
+    const { column, search, sync, refusals } = wordsIn(language);
+    return [
+      column.label("A", 10_000),
+      column.doneOf(3_334, 10_000),
+      search.found(12_345),
+      sync.sending(1_000_000),
+      refusals.forAllOf(1_234),
+    ];
+  };
+  const separated = (texts: readonly string[]) => texts.map((text) => text.match(/\d[\d,]*/g));
+  const expected = [["10,000"], ["3,334", "10,000"], ["12,345"], ["1,000,000"], ["1,234"]];
+  expect(separated(said("en"))).toEqual(expected);
+  expect(separated(said("zh"))).toEqual(expected);
 });
