@@ -188,3 +188,23 @@ test("log writer: reports the commits of each batch and the length of its queue"
   ]);
   await writer.close();
 });
+
+test("log writer: the span of a batch is caused by the spans of its pushes", async () => {
+  const causes = new Map<string, unknown>();
+  const telemetry: Telemetry = {
+    startSpan: (name, from) => {
+      causes.set(name, from);
+      return { run: (work) => work(), set: () => {}, end: () => {} };
+    },
+    record: () => {},
+  };
+  const observer = new Observer({ telemetry });
+  const { push, hold } = writerScene({ observer });
+  const release = hold();
+  const steps = [observer.begin("push", [], {}), observer.begin("push", [], {})];
+  // A push of the server's own code has no step.
+  const waiting = [...steps.map((step) => push(adds(1), { step })), push(adds(1))];
+  release();
+  expect(await kinds(waiting)).toEqual(["settled", "settled", "settled"]);
+  expect(causes.get("batch")).toEqual(steps.map(({ span }) => span));
+});
