@@ -102,6 +102,7 @@ describe("undefined fields: presence and meta", () => {
     const whole = { a: [1, { b: null }], c: "" };
     expect(omitUndefined(whole)).toBe(whole);
     expect(Object.keys(omitUndefined(data) as object)).toEqual(["at"]);
+    expect(omitUndefined([1, { a: undefined, b: [{ c: undefined }] }])).toStrictEqual([1, { b: [{}] }]);
     expect(findJsonProblem(undefined)).toMatchObject({ path: [] });
   });
 });
