@@ -58,13 +58,13 @@ export async function foldStored(
   return known;
 }
 
-/** Folds the events after a snapshot. Null: no record of the stream ends at the snapshot's version. */
+/** Folds the events after a snapshot. Null: the record of the snapshot is not in the log. */
 async function foldLater(source: StreamSource, stream: StreamName, snapshot: KnownStream): Promise<KnownStream | null> {
   const { version } = snapshot.state;
   let known: KnownStream | null = null;
   // The read begins one event earlier, because it must find the record of the snapshot.
   for await (const { stored, record } of storedRecords(source, stream, version - 1)) {
-    if (!known && lastVersion(stored, stream) !== version) return null;
+    if (!known && (lastVersion(stored, stream) !== version || stored.cursor.mark !== snapshot.mark)) return null;
     if (!known) known = snapshot;
     else known = record ? foldKnown(source.domain, known, record, stream) : damaged(known, stored, stream);
   }
@@ -78,7 +78,7 @@ export async function foldUpTo(
   earlier: StreamState,
   version: number,
 ): Promise<StreamState> {
-  let known: KnownStream = { state: earlier, authors: null };
+  let known: KnownStream = { state: earlier, mark: null, authors: null };
   if (earlier.version >= version) return earlier;
   for await (const { stored, record } of storedRecords(source, stream, earlier.version)) {
     known = record ? foldKnown(source.domain, known, record, stream) : damaged(known, stored, stream);
@@ -126,7 +126,7 @@ export function foldKnown(
   let { state } = known;
   for (const [n, event] of record.events.entries())
     if (event.stream === stream) state = foldStream(domain, state, record, n).next;
-  return { state, authors: withAuthor(known.authors, record, state.version) };
+  return { state, mark: record.mark, authors: withAuthor(known.authors, record, state.version) };
 }
 
 /**
@@ -148,10 +148,10 @@ export function foldInto(
   addFolded(streams, record, folded);
 }
 
-/** Adds the states of the streams that a record of this author changed. */
+/** Adds the states of the streams that a record changed. */
 export function addFolded(
   streams: Map<string, KnownStream>,
-  author: Author,
+  record: Author & Pick<CommitRecord, "mark">,
   folded: ReadonlyMap<string, StreamState>,
 ): void {
   // Streams that the record begins share their authors, because a commit may begin many with one event each.
@@ -160,9 +160,9 @@ export function addFolded(
     const known = streams.get(stream);
     const before = known ? known.authors : NO_AUTHORS;
     const isNew = before === NO_AUTHORS;
-    const authors = (isNew && shared.get(state.version)) || withAuthor(before, author, state.version);
+    const authors = (isNew && shared.get(state.version)) || withAuthor(before, record, state.version);
     if (isNew) shared.set(state.version, authors);
-    streams.set(stream, { state, authors });
+    streams.set(stream, { state, mark: record.mark, authors });
   }
 }
 
@@ -170,7 +170,7 @@ const NO_AUTHORS: ReadonlyMap<string, number> = new Map();
 
 /** A stream without events. */
 export function newStream(domain: DomainDefinition, stream: StreamName): KnownStream {
-  return { state: emptyStream(domain, stream), authors: NO_AUTHORS };
+  return { state: emptyStream(domain, stream), mark: null, authors: NO_AUTHORS };
 }
 
 function withAuthor(before: KnownStream["authors"], author: Author, version: number): KnownStream["authors"] {
@@ -273,7 +273,8 @@ function sameSpans(one: StoredRecord["streams"], other: StoredRecord["streams"])
 /** The stream after a damaged record: unreadable from there on. */
 export function damaged({ state, authors }: KnownStream, stored: StoredRecord, stream: StreamName): KnownStream {
   const unreadable = state.unreadable ?? { event: eventId(stored.commit, 0), reason: "its stored record is damaged" };
-  return { state: { ...state, version: lastVersion(stored, stream), unreadable }, authors };
+  const { mark } = stored.cursor;
+  return { state: { ...state, version: lastVersion(stored, stream), unreadable }, mark, authors };
 }
 
 function lastVersion(stored: StoredRecord, stream: StreamName): number {

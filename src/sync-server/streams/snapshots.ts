@@ -7,6 +7,8 @@
  *
  * Guarantees (snapshots.test.ts):
  * - A snapshot of another fold, of a version that the stream does not have, or without a readable text is ignored.
+ * - A snapshot names the mark of the last record that it contains. Without this record in the log it is ignored, so a
+ *   history that a restore lost has no effect (snapshots.partial-restore.test.ts).
  * - Snapshots are written in the transaction of an append, and have the states after it.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
@@ -32,6 +34,8 @@ type StoredSnapshot = {
   /** The aggregate with the version of its fold. */
   readonly fold: string;
   readonly version: number;
+  /** The mark of the record with the event of this version. */
+  readonly mark: string;
   readonly state: Json;
   readonly authors: readonly (readonly [author: string, version: number])[] | null;
 };
@@ -54,8 +58,8 @@ export async function readSnapshots(
   for (const [stream, text] of page.rows) {
     const snapshot = parseSnapshot(text);
     if (snapshot?.fold !== foldOf(domain, stream)) continue;
-    const { version, state, authors } = snapshot;
-    known.set(stream, { state: { version, state, unreadable: null }, authors: authors && new Map(authors) });
+    const { version, mark, state, authors } = snapshot;
+    known.set(stream, { state: { version, state, unreadable: null }, mark, authors: authors && new Map(authors) });
   }
   return { revision: page.follower.revision, streams: known };
 }
@@ -68,10 +72,11 @@ export function withSnapshots(
   { revision, streams }: Snapshots,
 ): ModelWrite | undefined {
   const set: [string, string][] = [];
-  for (const [stream, { state: at, authors }] of streams) {
-    if (at.unreadable || set.length >= WRITTEN_MAX) continue;
+  for (const [stream, { state: at, mark, authors }] of streams) {
+    if (at.unreadable || mark === null || set.length >= WRITTEN_MAX) continue;
     const { version, state } = at;
-    const snapshot: StoredSnapshot = { fold: foldOf(domain, stream), version, state, authors: authors && [...authors] };
+    const fold = foldOf(domain, stream);
+    const snapshot: StoredSnapshot = { fold, version, mark, state, authors: authors && [...authors] };
     const text = JSON.stringify(snapshot);
     if (!exceedsBytes(text, ROW_BYTES_MAX)) set.push([stream, text]);
   }
@@ -92,10 +97,12 @@ function parseSnapshot(text: string | null): StoredSnapshot | null {
   if (text === null) return null;
   try {
     const parsed = parseOwnJson<Partial<StoredSnapshot> | null>(text);
-    const { fold, version, state, authors } = parsed ?? {};
-    if (typeof fold !== "string" || !Number.isSafeInteger(version) || version === undefined || version < 1) return null;
+    const { fold, version, mark, state, authors } = parsed ?? {};
+    // Snapshots of former releases have no mark.
+    if (typeof fold !== "string" || typeof mark !== "string") return null;
+    if (!Number.isSafeInteger(version) || version === undefined || version < 1) return null;
     if (state === undefined || authors === undefined || (authors !== null && !Array.isArray(authors))) return null;
-    return { fold, version, state, authors };
+    return { fold, version, mark, state, authors };
   } catch {
     return null;
   }

@@ -15,6 +15,8 @@ import type { LogName, StreamName } from "../../core/values/ids.ts";
 /** The current state of a stream, and its authors. */
 export type KnownStream = {
   readonly state: StreamState;
+  /** The mark of the record with the stream's last event. Null: the stream has no event. */
+  readonly mark: string | null;
   /** The version of each author's last event. Null if there are too many authors to remember. */
   readonly authors: ReadonlyMap<string, number> | null;
 };

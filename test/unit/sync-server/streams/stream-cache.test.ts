@@ -88,6 +88,7 @@ test("stream cache: two nodes with it decide like a server that starts new for e
 
 const known = (state: KnownStream["state"]["state"]): KnownStream => ({
   state: { version: 1, state, unreadable: null },
+  mark: "m1",
   authors: new Map(),
 });
 const at = (position: number): Cursor => ({ position, mark: `m${position}` });
