@@ -130,7 +130,7 @@ test.runIf(engine === "chromium")(
       hasTouch: true,
       isMobile: true,
     });
-    await columnOf(page, "To do").getByText("3337", { exact: true }).waitFor({ timeout: 60_000 });
+    await columnOf(page, "To do").getByText("3,337", { exact: true }).waitFor({ timeout: 60_000 });
     const first = () =>
       cards(page)
         .locator(".card-open")

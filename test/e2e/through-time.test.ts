@@ -31,7 +31,9 @@ async function openView(page: Page) {
     event: view.locator(".time-event"),
     /** The titles of the cards, with the name of their column, once the view shows this event. */
     at: async (position: number) => {
-      await view.getByRole("region", { name: `The board at event ${position}`, exact: true }).waitFor();
+      await view
+        .getByRole("region", { name: `The board at event ${position.toLocaleString("en")}`, exact: true })
+        .waitFor();
       const columns = view.locator(".column");
       return columns.evaluateAll((all) =>
         all.map((column) => [

@@ -99,7 +99,7 @@ export const enLog = {
     versionOf: (version: number, last: number) => `Version ${number(version)} of ${number(last)}`,
     play: "Da capo",
     stop: "Stop",
-    cardAt: (version: number) => `The card at version ${version}`,
+    cardAt: (version: number) => `The card at version ${number(version)}`,
     current: "Current version",
     assigned: (name: string) => `assigned to ${name}`,
     archived: "archived",
@@ -126,7 +126,7 @@ export const enLog = {
     next: "Next event",
     event: "Event",
     eventOf: (position: number, last: number) => `Event ${number(position)} of ${number(last)}`,
-    boardAt: (position: number) => `The board at event ${position}`,
+    boardAt: (position: number) => `The board at event ${number(position)}`,
     beginning: "The empty board, before its first event",
     /** Before the author and the words of an event that does not name its card or column. */
     subject: (name: string) => `“${name}”: `,

@@ -23,7 +23,7 @@ export const PastColumn = memo(function PastColumn({ name, cards, touched, isTou
     <section className={isTouched ? "column touched" : "column"} aria-label={words.column.label(name, cards.length)}>
       <header className="column-head">
         <h2>{name}</h2>
-        <span className="count">{cards.length}</span>
+        <span className="count">{words.number(cards.length)}</span>
       </header>
       <Staff cards={cards} />
       <ol className="cards">
