@@ -23,6 +23,7 @@ import type { Draft } from "./event.ts";
 import type { AnyAggregate } from "./handle-types.ts";
 import type { Json } from "../values/json.ts";
 import { refuseValue } from "../values/parsed.ts";
+import { dropPromise } from "../values/promise.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import { parseWith, type Schema } from "./schema.ts";
 import { requireWord, streamName } from "../values/names.ts";
@@ -124,7 +125,9 @@ function readRefs(
 ): Readonly<Record<string, StreamRef>> {
   const refs: Record<string, StreamRef> = {};
   for (const [name, [target, id]] of Object.entries(reads)) {
-    refs[name] = { stream: streamName(target === "self" ? aggregate : target.definition.name, id(input)) };
+    const found = id(input);
+    dropPromise(found);
+    refs[name] = { stream: streamName(target === "self" ? aggregate : target.definition.name, found) };
   }
   return refs;
 }
@@ -191,9 +194,8 @@ function requireDecision(label: string, result: unknown): Decision {
 }
 
 function describeResult(value: unknown): string {
-  if (typeof value === "object" && value !== null)
-    return "then" in value ? "a promise" : "an object that is not an event";
-  return String(value);
+  if (dropPromise(value)) return "a promise";
+  return typeof value === "object" && value !== null ? "an object that is not an event" : String(value);
 }
 
 function requireReads(label: string, reads: NonNullable<ErasedCommand["reads"]>): void {

@@ -3,6 +3,7 @@ import type { AggregateDefinition, EventDefinition } from "./definition.ts";
 import type { DomainEvent } from "./event.ts";
 import type { Json } from "../values/json.ts";
 import { requireWord } from "../values/names.ts";
+import { dropPromise } from "../values/promise.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import { parseJsonWith, type Schema } from "./schema.ts";
 import { requireJson, versionedBy } from "./upcast.ts";
@@ -50,10 +51,10 @@ export function defineEvolve(
   }
   return (state, event) => {
     const next = handlers.get(event.type)?.(state, event);
-    if (next !== undefined) return next;
+    if (next !== undefined && !dropPromise(next)) return next;
     refuseDefinition(
-      `The evolve of ${label} returned undefined for the event ${event.type}`,
-      "Return the next state, or the state itself. Use null for an empty state.",
+      `The evolve of ${label} returned ${next === undefined ? "undefined" : "a promise"} for the event ${event.type}`,
+      "Return the next state, or the state itself. Use null for an empty state. The function cannot be async.",
     );
   };
 }

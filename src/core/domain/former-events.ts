@@ -11,6 +11,7 @@
  */
 import { ValidationError } from "../values/errors.ts";
 import { requireWord } from "../values/names.ts";
+import { dropPromise } from "../values/promise.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import type { EventDefinition, FormerDefinition } from "./definition.ts";
 import { emit, isDraft } from "./define-command.ts";
@@ -59,6 +60,7 @@ export function defineFormer(
 }
 
 function requireDrafts(event: string, result: unknown, events: ReadonlyMap<string, EventDefinition>): readonly Draft[] {
+  dropPromise(result);
   const drafts: readonly unknown[] = Array.isArray(result) ? result : [result];
   return drafts.map((draft) => {
     if (isDraft(draft) && events.has(draft.type)) return { type: draft.type, data: requireJson(event, draft.data) };

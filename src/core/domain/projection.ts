@@ -13,6 +13,7 @@ import type { Erased } from "./erased.ts";
 import type { DomainEvent } from "./event.ts";
 import type { AnyAggregate, AnyProjection, EventsOf, Projection, TypesOf } from "./handle-types.ts";
 import type { Json } from "../values/json.ts";
+import { dropPromise } from "../values/promise.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import { requireType } from "../values/names.ts";
 
@@ -59,8 +60,8 @@ export type ProjectionOptions<From extends readonly AnyAggregate[], Row> = {
    */
   readonly key?: (event: EventsOf<From[number]>, around: States<From[number]>) => Keys;
   /**
-   * A handler for each event type. It returns the next row, or null to remove the row. Events without a handler change
-   * no row.
+   * A handler for each event type. It returns the next row, or null to remove the row. It cannot be async. Events
+   * without a handler change no row.
    */
   readonly on: Handlers<Row, EventAround<From[number]>>;
 };
@@ -118,10 +119,10 @@ export function foldOf(kind: string, name: string, options: ErasedOptions): AnyP
       keys: (event, before, after) => (key ? requireKeys(label, key(event, { before, after })) : [event.stream]),
       apply: (row, event) => {
         const next = handlers.get(event.type)?.(row, event);
-        if (next !== undefined) return next;
+        if (next !== undefined && !dropPromise(next)) return next;
         refuseDefinition(
-          `The handler of ${label} for ${event.type} returned undefined`,
-          "Return the next row, or the row itself. Return null to remove the row.",
+          `The handler of ${label} for ${event.type} returned ${next === undefined ? "undefined" : "a promise"}`,
+          "Return the next row, or the row itself. Return null to remove the row. The function cannot be async.",
         );
       },
     },
@@ -188,7 +189,11 @@ function requireKeys(label: string, result: unknown): readonly string[] {
     if (key === undefined || key === null) continue;
     if (typeof key !== "string" || key.length > KEY_LENGTH_MAX || !key.isWellFormed()) {
       const wrong =
-        typeof key === "string" ? "a text that is too long or not well-formed" : `a key of type ${typeof key}`;
+        typeof key === "string"
+          ? "a text that is too long or not well-formed"
+          : dropPromise(key)
+            ? "a promise"
+            : `a key of type ${typeof key}`;
       refuseDefinition(
         `The key function of ${label} returned ${wrong}`,
         `Return strings of up to ${KEY_LENGTH_MAX} characters, or undefined for no row.`,

@@ -9,6 +9,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { DefinitionError } from "../values/errors.ts";
 import { findJsonProblem, type Json, omitUndefined } from "../values/json.ts";
 import { type Parsed, refuseValue } from "../values/parsed.ts";
+import { dropPromise } from "../values/promise.ts";
 import { reasonOf } from "../values/reason.ts";
 
 /**
@@ -65,7 +66,7 @@ export function parseWith<Output>(schema: Schema<unknown, Output>, value: unknow
   }
   if (typeof result !== "object" || result === null)
     return refuseValue([], "was refused by its schema, which returned no result");
-  if ("then" in result) throw asyncSchema(schema["~standard"].vendor, result);
+  if (dropPromise(result)) throw asyncSchema(schema["~standard"].vendor);
   if (!result.issues) return { ok: true, value: result.value };
 
   const [first, ...others] = result.issues;
@@ -96,9 +97,7 @@ function nameOf(step: PropertyKey): string | number {
   return typeof step === "symbol" ? String(step) : step;
 }
 
-function asyncSchema(vendor: string, result: PromiseLike<unknown>): DefinitionError {
-  // The promise gets a handler, because otherwise its rejection would end the process.
-  result.then(undefined, () => {});
+function asyncSchema(vendor: string): DefinitionError {
   return new DefinitionError({
     message: `A schema of ${vendor} validates asynchronously, but events and inputs need a synchronous schema`,
     fix: "Remove async checks from the schema. Do checks with I/O before execute, or in `permit` on the server.",

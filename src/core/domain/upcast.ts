@@ -12,6 +12,7 @@
 import { ValidationError } from "../values/errors.ts";
 import type { Json } from "../values/json.ts";
 import { describePlace } from "../values/parsed.ts";
+import { dropPromise } from "../values/promise.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import { type InputOf, type OutputOf, parseJson, isSchema, type Schema } from "./schema.ts";
 
@@ -86,6 +87,7 @@ export type Versioned = {
 export function requireJson(label: string, value: unknown): Json {
   const parsed = parseJson(value);
   if (parsed.ok) return parsed.value;
+  dropPromise(value);
   const { path, reason } = parsed.problem;
   throw new ValidationError({
     message: `An upcast of the ${label} returned a value that${describePlace(path)} ${reason}`,

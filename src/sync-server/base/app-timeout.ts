@@ -1,4 +1,5 @@
 /** Waits for a function of the app, but only for a bounded time, because other requests wait behind it. */
+import { isPromise } from "../../core/values/promise.ts";
 import type { Env } from "./env.ts";
 
 export const ANSWER_MS_MAX = 5_000;
@@ -19,9 +20,4 @@ function withinTime<T>(env: Env, name: string, promise: Promise<T>): Promise<T> 
     );
     promise.then(resolve, reject).finally(cancel);
   });
-}
-
-/** True for the answer of a function that does not answer at once. */
-export function isPromise<T>(result: T | PromiseLike<T>): result is PromiseLike<T> {
-  return typeof result === "object" && result !== null && "then" in result;
 }

@@ -12,10 +12,10 @@ import type { AnyAggregate, EventsOf, Projection, StateOf } from "../../core/dom
 import { type EventAround, foldOf, type Keys } from "../../core/domain/projection.ts";
 import { projectionIdentity } from "../../core/fold/identity.ts";
 import type { Json } from "../../core/values/json.ts";
+import { dropPromise } from "../../core/values/promise.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { ModelStore } from "../stores/model-store.ts";
-import { isPromise } from "../base/app-timeout.ts";
 import { requireStart, type Subscriber } from "../subscribers/subscriber.ts";
 
 /** The third argument of a handler: the commands that follow from the event. */
@@ -200,8 +200,7 @@ export function processManager(name: string, options: ErasedOptions): AnyProcess
       sinceMs: requireStart(label, options.start),
       react: (row, event, verbs) => {
         const next = handlers.get(event.type)?.(row, event, verbs);
-        if (next !== undefined && !isPromise<unknown>(next)) return next;
-        if (next !== undefined) forget(next);
+        if (next !== undefined && !dropPromise(next)) return next;
         refuseDefinition(
           `The handler of ${label} for ${event.type} returned ${next === undefined ? "undefined" : "a promise"}`,
           "Return the next row, or the row itself. Return null when the process has ended. A handler is not async.",
@@ -209,8 +208,7 @@ export function processManager(name: string, options: ErasedOptions): AnyProcess
       },
       onRejected: (rejection, verbs) => {
         const result: unknown = onRejected?.(rejection, verbs);
-        if (!isPromise(result)) return;
-        forget(result);
+        if (!dropPromise(result)) return;
         refuseDefinition(`onRejected of ${label} returned a promise`, "Write a function that is not async.");
       },
     },
@@ -284,11 +282,6 @@ export function checkedProcesses(
 
 function withNoVerbs(handler: Handler): Fold {
   return (row, event) => handler(row, event, NO_VERBS);
-}
-
-/** The promise of an async handler may reject later. Then no handler of its error would exist. */
-function forget(promise: PromiseLike<unknown>): void {
-  promise.then(undefined, () => {});
 }
 
 function isFunction(handler: Handler | undefined): handler is Handler {

@@ -10,6 +10,7 @@ import type { DomainEvent } from "../../core/domain/event.ts";
 import type { AnyAggregate, Projection, TypesOf } from "../../core/domain/handle-types.ts";
 import { projection } from "../../core/domain/projection.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
+import { dropPromise } from "../../core/values/promise.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import { placeholder, type SqlParam, type SqlRow, type SqlVeto } from "../stores/sql-tables.ts";
 import { sqlTokens } from "../stores/sql/tokens.ts";
@@ -216,7 +217,10 @@ function checkedChanges(
 ): readonly SqlChange[] {
   const list: unknown = given;
   if (!Array.isArray(list))
-    refuseDefinition(`A handler of the SQL model ${model} returned no list`, "Return [{ sql, params }], or [].");
+    refuseDefinition(
+      `A handler of the SQL model ${model} returned ${dropPromise(list) ? "a promise" : "no list"}`,
+      "Return [{ sql, params }], or []. A handler is not async.",
+    );
   let text = "";
   for (const change of given) {
     const problem = formProblem(change) ?? changeProblem(change.sql, names);

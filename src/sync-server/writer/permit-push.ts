@@ -14,7 +14,8 @@ import { reasonOf } from "../../core/values/reason.ts";
 import { forbiddenRefusal } from "./settle-commit.ts";
 import type { Env } from "../base/env.ts";
 import type { AdmittedPush, PushedCommit } from "./admit-push.ts";
-import { callWithinTime, isPromise } from "../base/app-timeout.ts";
+import { isPromise } from "../../core/values/promise.ts";
+import { callWithinTime } from "../base/app-timeout.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
 export type PermittedPush = {

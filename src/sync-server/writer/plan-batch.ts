@@ -20,7 +20,7 @@ import type { ServerLimits } from "../base/limits.ts";
 import type { Step } from "../base/observer.ts";
 import type { RecentRecords } from "./recent-records.ts";
 import { idTakenText, recordedText } from "./outcome-text.ts";
-import { isPromise } from "../base/app-timeout.ts";
+import { isPromise } from "../../core/values/promise.ts";
 import { advanceCache } from "./catch-up.ts";
 import { onCurrent } from "./on-current.ts";
 import { askPermit, type PermittedPush } from "./permit-push.ts";

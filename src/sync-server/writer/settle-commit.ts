@@ -17,7 +17,7 @@ import type { Commit } from "../../core/history/commit.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { CommitRecord, RecordEvent } from "../../core/history/record.ts";
 import type { Permit } from "../access/authorize.ts";
-import { isPromise } from "../base/app-timeout.ts";
+import { isPromise } from "../../core/values/promise.ts";
 import { exceedsBytes, type ServerLimits } from "../base/limits.ts";
 import { emptyText, recordedText, type Refusal, rejectedText } from "./outcome-text.ts";
 import { type AdmittedPush, type PushedCommit, tooLarge } from "./admit-push.ts";

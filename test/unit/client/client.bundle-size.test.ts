@@ -10,8 +10,8 @@ const budgets: Readonly<Record<string, number>> = {
   // correct behind a base.
   // Reading messages without copies needs 100 bytes. With the single fold it saves 14 % of a push on the server.
   "dacapo/worker": 44_050,
-  // Former events need 200 bytes.
-  dacapo: 5_510,
+  // Former events need 200 bytes. The refusal of promises of async functions needs 60.
+  dacapo: 5_570,
 };
 
 test("size: client, worker and domain language stay within their budgets", { timeout: 60_000 }, async () => {
