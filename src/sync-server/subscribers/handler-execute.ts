@@ -8,6 +8,7 @@
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
+import { ValidationError } from "../../core/values/errors.ts";
 import type { JsonInput } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Executed } from "../base/executed.ts";
@@ -32,6 +33,8 @@ export type HandlerExecuteOptions = {
 /**
  * Executes a command, or several that succeed or fail together. If an earlier attempt executed them already, it returns
  * their outcome and records nothing.
+ *
+ * @throws ValidationError (`invalid`) if the commands or the options have a wrong form. Nothing is recorded.
  */
 export type HandlerExecute = (
   commands: CommandRequest | readonly CommandRequest[],
@@ -57,10 +60,28 @@ export function handlerExecute(
 ): HandlerExecute {
   const { subscriber, log, event } = place;
   let calls = 0;
-  return async (commands, { log: target = log, key, meta = null } = {}) => {
+  return async (commands, options = {}) => {
     calls++;
+    requireOptions(subscriber, options);
+    const { log: target = log, key, meta = null } = options;
     const call = key === undefined ? `${calls}` : `key ${key}`;
     const id = await derivedUuid(["commit", subscriber, log, event.id, call]);
     return executeAs(target, commands, { id, actor: `${SERVER_ACTOR_PREFIX}${subscriber}`, meta, causedBy: event });
   };
+}
+
+/** Programs without types may pass anything. Two keys that are objects would have one text, and so one commit id. */
+function requireOptions(subscriber: string, options: HandlerExecuteOptions | null): void {
+  const reason =
+    typeof options !== "object" || options === null
+      ? "the options are not an object"
+      : options.key !== undefined && typeof options.key !== "string"
+        ? "the option `key` is not a text"
+        : null;
+  if (reason === null) return;
+  throw new ValidationError({
+    message: `The subscriber ${subscriber} cannot execute the commands: ${reason}`,
+    fix: 'Write execute(command, { key: "refund" }), or leave out the options.',
+    details: { reason },
+  });
 }

@@ -1,6 +1,12 @@
 // Commands of handlers: each is recorded once, in any log, and no device can take its commit id.
 import { afterEach, expect, test } from "vitest";
-import { type Executed, type HandlerContext, subscriber, type SyncServer } from "../../../../src/sync-server/app.ts";
+import {
+  type Executed,
+  type HandlerContext,
+  type HandlerExecuteOptions,
+  subscriber,
+  type SyncServer,
+} from "../../../../src/sync-server/app.ts";
 import { column, task } from "../../../support/board-domain.ts";
 import { until } from "../../../support/device.ts";
 import { testServer } from "../../../support/sync-requests.ts";
@@ -56,6 +62,21 @@ test("execute of a handler: repeated attempts record each command once, in this 
   expect(await notesOf(server, "other")).toEqual([{ actor: "~copier", text: "far" }]);
   expect(results.map(({ id }) => id).slice(0, 3)).toEqual(results.map(({ id }) => id).slice(3, 6));
   expect(results.slice(6)).toEqual(results.slice(0, 3));
+});
+
+test("execute of a handler: options of a wrong form are an error, and record nothing", async () => {
+  const wrong = ["null", '"refund"', '{ "key": {} }', '{ "key": null }', '{ "key": 7 }', '{ "log": {} }'];
+  const errors: unknown[] = [];
+  const server = started(async ({ execute }) => {
+    for (const text of wrong)
+      errors.push(
+        await execute(note("t1", text), JSON.parse(text) as HandlerExecuteOptions).catch((error: unknown) => error),
+      );
+  });
+  await server.log("board").execute(add("t1"));
+  await until(() => errors.length === wrong.length, "all calls");
+  expect(errors).toMatchObject(wrong.map(() => ({ name: "ValidationError", code: "invalid" })));
+  expect(await notesOf(server, "board")).toEqual([]);
 });
 
 test("execute of a handler: a rejection reaches the handler, and a reset keeps it", async () => {
