@@ -2,6 +2,7 @@
 import { DefinitionError } from "../../core/values/errors.ts";
 import { correlationOf } from "../../core/history/cause.ts";
 import { type CommitRecord, type Cursor, decodeCursor, encodeCursor, positionOf } from "../../core/history/record.ts";
+import { isUuid } from "../../core/values/id.ts";
 import type { Json } from "../../core/values/json.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { EventStore, StoredRecord } from "../../sync-server/stores/event-store.ts";
@@ -11,6 +12,7 @@ import { cut, type Output, printable } from "../base/output.ts";
 
 type EventsOptions = StoreOptions & {
   readonly stream?: string;
+  readonly correlation?: string;
   readonly after?: string;
   readonly limit?: string;
   readonly follow?: true;
@@ -30,6 +32,7 @@ export const events: MakeCommand = ({ signal }) =>
     .argument("<log>", "the log")
     .addOption(storeOption())
     .option("--stream <stream>", "only the events of this stream, such as task/t1")
+    .option("--correlation <id>", "only the events of this chain of causes: the id of its first commit")
     .option("--after <place>", "begin behind a position, such as 1200, or a cursor, which is faster")
     .option("--limit <number>", "end after this number of events")
     .option("--follow", "wait for new events, until Ctrl-C")
@@ -91,12 +94,14 @@ function readerOf(store: EventStore, log: string, { stream, after }: EventsOptio
 class Printer {
   readonly #output: Output;
   readonly #stream: string | undefined;
+  readonly #correlation: string | undefined;
   readonly #after: number;
   #left: number;
 
-  constructor(output: Output, { stream, after, limit }: EventsOptions) {
+  constructor(output: Output, { stream, correlation, after, limit }: EventsOptions) {
     this.#output = output;
     this.#stream = stream;
+    this.#correlation = correlation === undefined ? undefined : commitId("--correlation", correlation);
     this.#after = after === undefined ? 0 : positionFrom(after);
     this.#left = limit === undefined ? Infinity : wholeNumber("--limit", limit);
   }
@@ -106,6 +111,7 @@ class Printer {
     if (this.#left === 0) return false;
     if (stored.cursor.position <= this.#after) return true;
     const record = parseOwnJson<CommitRecord>(stored.text);
+    if (this.#correlation !== undefined && correlationOf(record) !== this.#correlation) return true;
     for (const [n, event] of record.events.entries()) {
       const position = record.position + n;
       if (position <= this.#after || (this.#stream !== undefined && event.stream !== this.#stream)) continue;
@@ -187,6 +193,12 @@ class Hints {
 function positionFrom(after: string): number {
   const cursor = decodeCursor(after);
   return cursor ? positionOf(cursor) : wholeNumber("--after", after);
+}
+
+function commitId(option: string, text: string): string {
+  if (isUuid(text)) return text;
+  const fix = "Pass the correlation of an event, as --json prints it: a UUID in lower case.";
+  throw new DefinitionError({ message: `${option} is ${text}, which is not the id of a commit`, fix });
 }
 
 function wholeNumber(option: string, text: string): number {
