@@ -7,6 +7,7 @@ declare namespace Cloudflare {
     readonly IDLE_LOGS: DurableObjectNamespace;
     readonly LIMITED_LOGS: DurableObjectNamespace;
     readonly WORK_LOGS: DurableObjectNamespace<import("./worker.ts").WorkLogObject>;
+    readonly ORDER_LOGS: DurableObjectNamespace;
     readonly BASE_LOGS: DurableObjectNamespace;
     readonly RELEASE_LOGS: DurableObjectNamespace;
     readonly SECRETLESS_LOGS: DurableObjectNamespace;

@@ -7,10 +7,12 @@ import {
   type Permit,
   type PermitRequest,
 } from "../../src/sync-server/cloudflare.ts";
+import { projection } from "../../src/index.ts";
 import type { LogEntry } from "../../src/sync-server/app.ts";
 import { BASE_LIMITS, BASE_OPTION } from "../support/base-options.ts";
 import { keptTelemetry } from "../support/telemetry.ts";
 import { board, columnCounts, domain } from "../support/board-domain.ts";
+import { invoices, order, ordersDomain } from "../support/invoices-domain.ts";
 import { releases } from "../support/release-domain.ts";
 import { tokens } from "../support/sync-requests.ts";
 import { closer, follower, mailer } from "./subscribers.ts";
@@ -187,6 +189,26 @@ export class WorkLogObject extends work.EventLogObject {
 }
 export const workWorker = work.worker;
 export const workLogs = work.logs;
+
+/** The total of each order. */
+export const orderTotals = projection("order-totals", {
+  version: 1,
+  from: [order],
+  initial: 0,
+  on: { OrderPlaced: (_, { data }) => data.total },
+});
+
+/** A server on the edge with a SQL model and another one. */
+const orders = cloudflare({
+  domain: ordersDomain,
+  authorize: byToken,
+  binding: "ORDER_LOGS",
+  models: [invoices, orderTotals],
+  onError: (error) => void app.errors.push(error),
+});
+
+export class OrderLogObject extends orders.EventLogObject {}
+export const orderLogs = orders.logs;
 
 /** A server on the edge that makes bases of small logs. */
 const withBases = cloudflare({

@@ -27,7 +27,7 @@ import type { EventLine, LogVerb, VerbArgs, VerbResult } from "./log-verbs.ts";
  * A log for the code of a Worker, as `server.log(name)` on Node. Each call may throw `unreachable`. `onProgress` of a
  * job is called while `finished` waits.
  */
-export type EdgeLog = Omit<ServerLog, "subscribe" | "query">;
+export type EdgeLog = Omit<ServerLog, "subscribe">;
 
 type Call = <Verb extends LogVerb>(verb: Verb, ...args: VerbArgs[Verb]) => Promise<VerbResult[Verb]>;
 
@@ -50,6 +50,10 @@ export function edgeLog(objects: LogObjects, env: object, handles: LogHandles, l
     history: (handle, id, { after = 0 } = {}) => eventsOf(log, () => call("history", aggregate(handle), id, after)),
     rows: async <P extends AnyProjection>(handle: P | string, options: VerbArgs["rows"][1] = {}) =>
       (await call("rows", handles.nameOfModel(handle), options)) as RowsPage<RowOf<P>>,
+    query: async (model, text, params = [], options = {}) => {
+      const name = handles.nameOfModel(model);
+      return call("query", name, text(handles.sqlModel(name).sql.names), params, options);
+    },
     subscribers: {
       list: () => call("subscribers.list"),
       parked: (handle) => call("subscribers.parked", nameOf(handle)),

@@ -3,7 +3,9 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { AnyAggregate, AnyProjection } from "../../core/domain/handle-types.ts";
 import { DefinitionError } from "../../core/values/errors.ts";
 import { type AnyProcessManager, splitSubscribers } from "../processes/process-manager.ts";
+import { notSqlModel } from "../server-log/query.ts";
 import type { Subscriber } from "../subscribers/subscriber.ts";
+import { type AnySqlModel, isSqlModel } from "../read-models/sql-model.ts";
 import { isStrongModel, type ServerModel } from "../read-models/strong.ts";
 
 export class LogHandles {
@@ -31,6 +33,12 @@ export class LogHandles {
     const handle = this.#models.get(name);
     if (!handle) throw noModel(name);
     return handle;
+  }
+
+  sqlModel(name: string): AnySqlModel {
+    const handle = this.model(name);
+    if (isSqlModel(handle)) return handle;
+    throw notSqlModel(name);
   }
 
   /** The name of an aggregate. Throws if the domain does not have exactly this one. */

@@ -17,9 +17,11 @@ import type { ModelDetails, ModelStatus } from "../server-log/model-status.ts";
 import type { ReplayOptions, ReplayRange } from "../server-log/replay.ts";
 import type { RetriedEvent } from "../server-log/retry-parked.ts";
 import type { ScratchRows } from "../server-log/scratch.ts";
+import type { QueryOptions, QueryPage } from "../server-log/query.ts";
 import type { RowsOptions, RowsPage } from "../server-log/rows.ts";
 import type { ServerLog } from "../server-log/server-log.ts";
 import type { LoadedStream, StreamPlace } from "../server-log/streams.ts";
+import type { SqlParam } from "../stores/sql-tables.ts";
 import type { ResetOptions } from "../subscribers/follower-in-log.ts";
 import type { ParkedByHandler, SubscriberStatus } from "../subscribers/log-subscribers.ts";
 import type { LogHandles } from "./log-handles.ts";
@@ -37,6 +39,13 @@ export type LogVerbs = {
   /** Lines of JSON, see `eventLines`. */
   readonly history: (aggregate: string, id: string, after: number) => Promise<ReadableStream<Uint8Array>>;
   readonly rows: (model: string, options: RowsOptions) => Promise<RowsPage<unknown>>;
+  /** The text names the tables by placeholders. */
+  readonly query: (
+    model: string,
+    sql: string,
+    params: readonly SqlParam[],
+    options: QueryOptions,
+  ) => Promise<QueryPage>;
   readonly "subscribers.list": () => Promise<readonly SubscriberStatus[]>;
   readonly "subscribers.parked": (subscriber: string) => Promise<readonly ParkedByHandler[]>;
   readonly "subscribers.retry": (subscriber: string, events: readonly string[] | undefined) => Promise<number>;
@@ -86,6 +95,7 @@ const READS: ReadonlySet<LogVerb> = new Set<LogVerb>([
   "stateAt",
   "history",
   "rows",
+  "query",
   "subscribers.list",
   "subscribers.parked",
   "processes.list",
@@ -131,6 +141,7 @@ function verbsOf(log: ServerLog, handles: LogHandles): Verbs {
       });
     },
     rows: (name, options) => log.rows(name, options),
+    query: async (name, sql, params, options) => log.query(handles.sqlModel(name), () => sql, params, options),
     "subscribers.list": () => subscribers.list(),
     "subscribers.parked": (name) => subscribers.parked(name),
     "subscribers.retry": (name, events) => subscribers.retry(name, events),

@@ -1,5 +1,6 @@
 /** Queries on the SQL tables of a model, for the code of the server. */
 import { encodeCursor } from "../../core/history/record.ts";
+import type { ValidationError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { sqlProblem } from "../read-models/check-sql.ts";
 import { type AnySqlModel, isParam } from "../read-models/sql-model.ts";
@@ -47,7 +48,7 @@ export async function query<M extends AnySqlModel>(
   },
 ): Promise<QueryPage> {
   const model = modelOf(models, handle);
-  if (!model.sql) throw invalid(WHAT, `${model.name} is not a SQL model`);
+  if (!model.sql) throw notSqlModel(model.name);
   const { text, params, options } = given;
   const { limit = LIMIT.default } = options;
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > LIMIT.max)
@@ -66,4 +67,8 @@ export async function query<M extends AnySqlModel>(
   if (read.kind !== "page") throw refusal(log, model, read.kind);
   const { rows, more, at, parked } = read;
   return { rows, more, at: at && encodeCursor(at), parked };
+}
+
+export function notSqlModel(name: string): ValidationError {
+  return invalid(WHAT, `${name} is not a SQL model`);
 }

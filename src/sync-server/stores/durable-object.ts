@@ -122,6 +122,7 @@ export function durableObjectStore(
 
 function ofOnlyNode(models: ModelStore): ModelStore {
   return {
+    ...(models.sql && { sql: models.sql }),
     followers: (log) => models.followers(log),
     write: (log, write) => models.write(log, write),
     rows: (log, follower, table, range) => models.rows(log, follower, table, range),
