@@ -10,6 +10,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { serve } from "dacapo/node";
 import { sqlite } from "dacapo/sqlite";
 import { board, columnCounts, domain } from "../board-domain.ts";
+import { invoices, ordersDomain } from "../invoices-domain.ts";
 import type { ChildMessage, ParentMessage, ServerReport, StoreAddress } from "./messages.ts";
 
 const delay = monitorEventLoopDelay({ resolution: 5 });
@@ -44,6 +45,7 @@ async function listen({
   port,
   limits,
   hasModels = false,
+  hasOrders = false,
 }: Extract<ParentMessage, { do: "serve" }>): Promise<void> {
   const authorize = (request: Request) => {
     const [, actor] = /^Bearer ([\w-]{1,64})$/.exec(request.headers.get("authorization") ?? "") ?? [];
@@ -54,13 +56,14 @@ async function listen({
     if (failures.length < 20) failures.push(String(error instanceof Error ? error.stack : error));
   };
   const { url, close } = await serve({
-    domain,
+    domain: hasOrders ? ordersDomain : domain,
     store: await openStore(store),
     authorize,
     port,
     hostname: "127.0.0.1",
     onError,
     ...(hasModels && { models: [board, columnCounts] }),
+    ...(hasOrders && { models: [invoices] }),
     ...(limits && { limits }),
   });
   process.once("SIGTERM", () => void close().then(() => process.exit(0)));

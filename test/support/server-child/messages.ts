@@ -11,6 +11,8 @@ export type ServeRequest = {
   readonly limits?: Readonly<Record<string, unknown>>;
   /** True: the server keeps the rows of all projections of its domain. */
   readonly hasModels?: boolean;
+  /** True: the server has the domain of orders and its SQL model, instead of the board. */
+  readonly hasOrders?: boolean;
 };
 
 export type ParentMessage =

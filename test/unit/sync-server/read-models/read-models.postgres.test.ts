@@ -1,5 +1,6 @@
 // Two servers on one Postgres: the rows follow the log, also after an append of the other node.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { projection } from "../../../../src/index.ts";
 import { encodeCursor } from "../../../../src/core/history/record.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { findPostgres } from "../../../../scripts/postgres.ts";
@@ -40,6 +41,38 @@ describe.skipIf(!isThere)("read models on Postgres", () => {
       );
     }
   }, 60_000);
+
+  test("rows: two releases on one database keep their own rows, and the older one returns", async () => {
+    const log = "releases";
+    const on = { TaskAdded: (_: unknown, { data }: { readonly data: { readonly title: string } }) => data.title };
+    const parts = { from: [task], initial: null as string | null, on };
+    const [blue, green] = [
+      projection("titles", { ...parts, version: 1 }),
+      projection("titles", { ...parts, version: 2 }),
+    ];
+    const node = async (model: typeof blue) => {
+      const server = await start({ store: postgres({ url: cluster.url, connectionsMax: 4 }), models: [model] });
+      return { model, close: server.close, log: server.server.log(log) };
+    };
+    type Node = Awaited<ReturnType<typeof node>>;
+    const add = async (one: Node, id: string) =>
+      (await one.log.execute(task.command.add(id, { title: id, column: "todo" }))).at;
+    /** A stopped node may hold its lease for 15 seconds, so this waits for the rows of all commits. */
+    const check = async (one: Node, at: string | null, count: number) => {
+      expect((await one.log.rows(one.model, { at, waitMs: 30_000 })).rows).toHaveLength(count);
+      expect(await one.log.models.verify(one.model)).toMatchObject({ rows: count, differences: [] });
+    };
+    const first = await node(blue);
+    for (let n = 0; n < 20; n++) await add(first, `a${n}`);
+    const second = await node(green);
+    await Promise.all(Array.from({ length: 10 }, (_, n) => Promise.all([add(first, `b${n}`), add(second, `c${n}`)])));
+    const at = await add(first, "d");
+    await Promise.all([check(first, at, 41), check(second, at, 41)]);
+    await first.close();
+    await check(second, await add(second, "e"), 42);
+    const again = await node(blue);
+    await check(again, await add(second, "f"), 43);
+  }, 120_000);
 
   test("rebuild: a node replaces the rows while the other one appends, and both read the new rows", async () => {
     const log = "rebuild";
