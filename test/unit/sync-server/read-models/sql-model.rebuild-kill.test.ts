@@ -23,7 +23,14 @@ function paidOrder(n: number) {
   const [commit, client] = [crypto.randomUUID(), crypto.randomUUID()];
   const stream = `order/o${n}`;
   return storedRecord({
-    ...{ position, mark: `m${n}`, commit, client, actor: "ada", time: 1, received: 1, meta: null },
+    position,
+    mark: `m${n}`,
+    commit,
+    client,
+    actor: "ada",
+    time: 1,
+    received: 1,
+    meta: null,
     events: [
       { type: "OrderPlaced", v: 1, stream, version: 1, data: { total: 2 } },
       { type: "OrderPaid", v: 1, stream, version: 2, data: { number: String(n) } },
