@@ -29,8 +29,9 @@
  * - M9  A lease MUST have at most one holder at a time, by the clock of the store. Otherwise two nodes do the same
  *       work. Test: M9 in lease-rules.ts.
  * - M10 `due` MUST name each log with a missing or late follower, or with a wake time that is over, after at most one
- *       walk over all logs. It may name more logs. Otherwise a crash stops a follower for good. Test: M10 in
- *       lease-rules.ts.
+ *       walk over all logs. It may name more logs. A follower whose mark is not that of the head is late. Otherwise a
+ *       crash or a restore of a part stops a follower until the next append. Test: M10 in lease-rules.ts, and
+ *       models.due-after-restore.test.ts.
  * - M11 `drop` of the event store MUST delete the followers, tables and rows of the log, and `rename` keeps them.
  *       Otherwise deleted data stays readable. Test: M11 in lease-rules.ts.
  * - M12 A write that resolved with `ok` MUST still be there after a crash. Otherwise (it rejected) the write may be
@@ -198,7 +199,7 @@ export interface ModelStore {
   sweep(rowsMax: number): Promise<boolean>;
   /**
    * Examines up to `limit` logs whose names follow `after`, and returns those with work: one of `followers` is missing
-   * or behind the head, or a wake time is `now` or earlier (M10).
+   * or not at the head, or a wake time is `now` or earlier (M10).
    */
   due(followers: readonly string[], now: number, after: string | null, limit: number): Promise<DuePage>;
 }

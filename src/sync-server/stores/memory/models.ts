@@ -1,5 +1,5 @@
 /** The read models of the store in memory, with the same rules as in a database. */
-import { type Cursor, positionOf } from "../../../core/history/record.ts";
+import { type Cursor, sameCursor } from "../../../core/history/record.ts";
 import { byteLength } from "../../../core/values/byte-length.ts";
 import { checkModelWrite, refuseSqlTables } from "../check-model-write.ts";
 import type {
@@ -135,9 +135,9 @@ export class MemoryModels implements ModelStore {
     const logs = page.filter((name) => {
       const log = this.#findLog(name);
       const kept = this.#of(name);
-      const head = typeof log === "object" ? positionOf(log.head) : 0;
+      const head = typeof log === "object" ? log.head : null;
       return (
-        names.some((one) => positionOf(kept.get(one)?.follower.at ?? null) !== head) ||
+        names.some((one) => !sameCursor(kept.get(one)?.follower.at ?? null, head)) ||
         [...kept.values()].some(({ follower: { wake } }) => wake !== null && wake <= now)
       );
     });

@@ -90,11 +90,11 @@ export function modelQueriesOf(schema: string) {
     orphans: `select id from ${tables} where follower is null limit 1`,
     due: `
       with page as (
-        select id, name, position from ${logs} where state = 'open' and name > $1 order by name limit $2)
+        select id, name, position, mark from ${logs} where state = 'open' and name > $1 order by name limit $2)
       select p.name,
         (p.position > 0 and (
           select count(*) from ${followers} f
-          where f.log = p.id and f.revision > 0 and f.position = p.position
+          where f.log = p.id and f.revision > 0 and f.position = p.position and f.mark = p.mark
             and f.name in (select json_array_elements_text($3::text::json))) < $4)
         or exists (select from ${followers} f where f.log = p.id and f.wake <= $5) as is_due
       from page p order by p.name`,

@@ -15,7 +15,7 @@ import type {
   RowRange,
 } from "../model-store.ts";
 import { compareKeys, keyOfStored, storedKey } from "../row-keys.ts";
-import { findLog, HEAD_POSITION, headOf, isRecordEnd, type LogRow, tableId } from "./rows.ts";
+import { findLog, headOf, isRecordEnd, type LogRow, tableId } from "./rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
 import { hasModelTables, prepareModelTables } from "./model-layout.ts";
 import { ModelChange } from "./model-write.ts";
@@ -141,25 +141,27 @@ export class SqlModels implements ModelStore {
     return this.#calls.read("due", () => {
       if (!this.#hasEvents()) return { logs: [], next: null };
       const page = [
-        ...this.#sql.rows<{ id: number; name: string; position: number }>(
-          `select l.id, l.name, ${HEAD_POSITION} as position from dacapo_logs l
-           where l.state = 'open' and l.name > ? order by l.name limit ?`,
+        ...this.#sql.rows<{ id: number; name: string }>(
+          "select id, name from dacapo_logs where state = 'open' and name > ? order by name limit ?",
           after ?? "",
           limit,
         ),
       ];
-      const logs = page.filter(({ id, position }) => {
-        if (!this.#isReady()) return names.length > 0 && position > 0;
+      const logs = page.filter(({ id }) => {
+        const head = headOf(this.#sql, id);
+        if (!this.#isReady()) return names.length > 0 && head !== null;
         const followed = this.#sql.rows<{ n: number }>(
           `select count(*) as n from dacapo_followers
-           where log = ? and position = ? and revision > 0 and name in (select value from json_each(?))`,
+           where log = ? and position = ? and mark = ? and revision > 0
+             and name in (select value from json_each(?))`,
           id,
-          position,
+          head?.position ?? 0,
+          head?.mark ?? "",
           JSON.stringify(names),
         );
         const woken = "select log from dacapo_followers where log = ? and wake <= ? limit 1";
         return (
-          (position > 0 && (firstRow(followed)?.n ?? 0) < names.length) ||
+          (head !== null && (firstRow(followed)?.n ?? 0) < names.length) ||
           firstRow(this.#sql.rows(woken, id, now)) !== undefined
         );
       });

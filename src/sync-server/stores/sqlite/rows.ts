@@ -16,11 +16,6 @@ export function recordKey(log: string, position: string): string {
 /** The records of a log, for two parameters that are both the log's id. */
 export const OF_LOG = `id > ${recordKey("?", "0")} and id < ${recordKey("? + 1", "0")}`;
 
-/** The position of the head of the log `l`, or 0. */
-export const HEAD_POSITION =
-  `(select coalesce(max(id) % ${POSITIONS}, 0) from dacapo_records ` +
-  `where id > l.id * ${POSITIONS} and id < (l.id + 1) * ${POSITIONS})`;
-
 export type LogRow = {
   readonly id: number;
   /** A `dropping` log is gone for every caller. Only some of its rows are still there. */
