@@ -35,6 +35,9 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [26, "NOTADB"],
 ]);
 
+/** A store serves a server or a command, such as `dacapo move`. Either continues where it stopped. */
+const AGAIN = "Then start the server again, or run the command again.";
+
 /** The fix for each result code after which the storage is lost. */
 const LOST: ReadonlyMap<string, string> = new Map([
   ["CORRUPT", RESTORE_FIX],
@@ -44,11 +47,8 @@ const LOST: ReadonlyMap<string, string> = new Map([
   ["PERM", "Give this process the right to write to the file and its folder."],
   ["NOLFS", "Keep the file on a file system that supports large files."],
   ["PROTOCOL", "Keep the file on a local disk, because the locks of network file systems are not reliable."],
-  ["NOMEM", "Give the process more memory, then start the server again."],
-  [
-    "IOERR",
-    "Check the disk, then start the server again. The last append may or may not be there. Pushing again is harmless.",
-  ],
+  ["NOMEM", `Give the process more memory. ${AGAIN}`],
+  ["IOERR", `Check the disk. ${AGAIN} The last append may or may not be there, and repeating it is harmless.`],
 ]);
 
 const CLASS_FIX = "Name the class in `new_sqlite_classes` of wrangler.jsonc. A deployed class needs another name.";
@@ -61,7 +61,7 @@ export function classifySqlError(error: unknown, place: string): SqlFailure {
   const facts = { message: `SQLite failed in ${place}: ${reason}`, details: { place, result: name }, cause: error };
   if (name === "FULL") {
     return {
-      error: new StorageFullError({ ...facts, fix: "Free some space on the disk, then start the server again." }),
+      error: new StorageFullError({ ...facts, fix: `Free some space on the disk. ${AGAIN}` }),
       final: true,
     };
   }

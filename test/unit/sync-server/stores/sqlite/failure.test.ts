@@ -38,3 +38,12 @@ test("S2 classifySqlError: a DacapoError stays as it is", () => {
   const error = new StorageFullError({ message: "full", fix: "make room" });
   expect(classifySqlError(error, "append")).toEqual({ error, final: false });
 });
+
+test.each([
+  ["a full disk", 13],
+  ["too little memory", 7],
+  ["a disk that fails", 10],
+])("classifySqlError: the fix for %s fits a server and a command such as `dacapo move`", (_, errcode) => {
+  const { error } = classifySqlError(inNode("the disk", errcode), "append");
+  expect(error.fix).toContain("Then start the server again, or run the command again.");
+});
