@@ -88,6 +88,38 @@ test("worker: 1,300 wrong requests of thirteen kinds make no object and report n
   expect(app.errors).toEqual([]);
 });
 
+const BOB = { authorization: "Bearer token-of-bob" };
+const wrongAdmin: Readonly<Record<string, readonly [status: number, path: string, init: RequestInit]>> = {
+  "without a token": [401, "/models", {}],
+  "with a wrong token": [401, "/processes", { headers: { authorization: "Bearer guess" } }],
+  "a read without the right": [403, "/subscribers", { headers: BOB }],
+  "a verb without the right": [403, "/models/board/rebuild", { method: "POST", headers: BOB }],
+  "a verb with a body, without the right": [
+    403,
+    "/subscribers/mailer/skip",
+    { method: "POST", headers: { ...BOB, ...json }, body: '{"event":"x","reason":"y"}' },
+  ],
+  "with a wrong method": [404, "/models", { method: "DELETE", headers: { authorization } }],
+  "with a wrong path": [404, "/models/board/rebuild/now", { method: "POST", headers: { authorization } }],
+  "with a forged principal": [
+    401,
+    "/models/board/purge",
+    { method: "POST", headers: { "dacapo-principal": "%7B%22actor%22%3A%22ada%22%7D", "dacapo-checked": "read" } },
+  ],
+};
+
+test("worker: 1,000 wrong requests for an operator's routes make no object and report no error", async () => {
+  const before = (await listDurableObjectIds(env.LOGS)).length;
+  for (const [kind, [status, path, init]] of Object.entries(wrongAdmin))
+    for (let round = 0; round < 125; round++) {
+      const response = await ask(`/sync/logs/guess-${round}${path}`, init);
+      await response.text();
+      expect(response.status, kind).toBe(status);
+    }
+  expect(await listDurableObjectIds(env.LOGS)).toHaveLength(before);
+  expect(app.errors).toEqual([]);
+});
+
 test("worker: a ticket opens no socket after its holder lost the right, and makes no object", async () => {
   const { ticket, upgrade } = newLog();
   const bobs = await ticket("token-of-bob");
