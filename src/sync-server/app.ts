@@ -154,7 +154,8 @@ export type {
  * const authorize = bearer({ tokens: { "adas-secret": "ada" } });
  * const app = new Hono().route("/sync", syncServer({ domain, store: sqlite("logs.db"), authorize }));
  *
- * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type.
+ * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type, or
+ *   if `ticketSecret` is too short.
  */
 export function syncServer(options: SyncServerOptions): SyncServer {
   requireOptions(options);

@@ -8,15 +8,29 @@ import { SERVER_LIMITS, type ServerLimits } from "../base/limits.ts";
 import type { Authorize } from "./authorize.ts";
 import type { EventStore } from "../stores/event-store.ts";
 
+/** Characters of a secret that people cannot guess. */
+export const SECRET_LENGTH_MIN = 16;
+
 type RequiredOptions = {
   readonly domain: { readonly definition: DomainDefinition };
   readonly store: EventStore;
   readonly authorize: Authorize;
+  readonly ticketSecret?: string;
   readonly limits?: Partial<ServerLimits>;
 };
 
-export function requireOptions({ store, ...options }: RequiredOptions): void {
+export function requireOptions({ store, ticketSecret, ...options }: RequiredOptions): void {
   requireAppOptions(options);
+  // A person who guesses the secret can make tickets of any actor.
+  if (
+    ticketSecret !== undefined &&
+    (typeof ticketSecret !== "string" || ticketSecret.trim().length < SECRET_LENGTH_MIN)
+  )
+    refuseDefinition(
+      `The option ticketSecret is not a text of at least ${SECRET_LENGTH_MIN} characters`,
+      "Pass random characters, such as of `openssl rand -hex 32`.",
+      { option: "ticketSecret" },
+    );
   requireOption(
     "store",
     typeof store?.append === "function",
@@ -25,7 +39,11 @@ export function requireOptions({ store, ...options }: RequiredOptions): void {
 }
 
 /** Checks the options that a server has without a store of the app. */
-export function requireAppOptions({ domain, authorize, limits = {} }: Omit<RequiredOptions, "store">): void {
+export function requireAppOptions({
+  domain,
+  authorize,
+  limits = {},
+}: Omit<RequiredOptions, "store" | "ticketSecret">): void {
   requireOption("domain", typeof domain?.definition === "object", "Pass the result of defineDomain().");
   requireOption(
     "authorize",

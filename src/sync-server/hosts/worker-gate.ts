@@ -13,6 +13,7 @@ import { LOG_NAME } from "../../core/history/limits.ts";
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { Admission } from "../access/admission.ts";
 import type { Principal } from "../access/authorize.ts";
+import { SECRET_LENGTH_MIN } from "../access/require-options.ts";
 import type { Tickets } from "../access/tickets.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import type { MemoryBudget } from "../base/memory-budget.ts";
@@ -40,9 +41,6 @@ export type WorkerGateOptions = {
 };
 
 type LogTarget = Extract<SyncTarget, { readonly log: string }>;
-
-/** A secret that people can guess would let them make tickets. */
-const SECRET_LENGTH_MIN = 16;
 
 export class WorkerGate {
   readonly #options: WorkerGateOptions;

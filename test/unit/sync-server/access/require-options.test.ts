@@ -40,6 +40,13 @@ test("syncServer: accepts domain, store and authorize", async () => {
   await expect(syncServer(options()).close()).resolves.toBeUndefined();
 });
 
+test("syncServer: refuses a `ticketSecret` that people can guess, or that is no text", () => {
+  for (const ticketSecret of ["", "short", " ".repeat(20), "x".repeat(15), null, 1_234_567_890_123_456])
+    expect(() => syncServer({ ...options(), ticketSecret } as SyncServerOptions), String(ticketSecret)).toThrow(
+      expect.objectContaining({ code: "definition", details: { option: "ticketSecret" } }),
+    );
+});
+
 // The types refuse these values.
 const made = (wrong: unknown) => () => bearer(wrong as BearerOptions);
 const errorWith = (message: string): unknown =>
