@@ -8,7 +8,7 @@ import type { EventStore } from "../../../../src/sync-server/stores/event-store.
 import { placeholder } from "../../../../src/sync-server/stores/sql-tables.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { invoices, order, ordersDomain } from "../../../support/invoices-domain.ts";
-import { commitOf, kindsOf, writerScene } from "../../../support/writer-scene.ts";
+import { commitOf, kindsOf, outcomesOf, writerScene } from "../../../support/writer-scene.ts";
 
 const stores: EventStore[] = [];
 afterEach(async () => {
@@ -108,6 +108,12 @@ test("appendBatch: pushes that are settled alone report the records of another n
   };
   expect((await pushTogether(here, ["00", "00"])).flat()).toEqual(Array(4).fill("number-taken"));
   expect(here.published.slice(published)).toEqual([null]);
+});
+
+test("appendBatch: a refused commit names the command whose event the database refused", async () => {
+  const scene = node();
+  await scene.push([paid("0"), paid("1")]);
+  expect(outcomesOf(await scene.push([paid("0")]))).toMatchObject([{ code: "number-taken", command: 1 }]);
 });
 
 test("appendBatch: one push may have more refused commits than a batch has rounds", async () => {

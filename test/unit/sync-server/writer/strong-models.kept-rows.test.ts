@@ -317,13 +317,16 @@ test("strong: if one model is far from ready, no commit waits for another that i
 test("strong: a model that is not built lets commits pass, beside one that checks them", async () => {
   const store = memory();
   await node([strong(eventCounts)], store).push([named(["u1", "neo"])]);
-  const { cost, waited, appends } = node([strong(eventCounts), strong(names)], store);
+  const folded: boolean[] = [];
+  const models = [strong(eventCounts), strong(names)];
+  const { cost, waited, appends } = node(models, store, (isFolded) => folded.push(isFolded));
   // Each batch checks again whether the rows are built.
   for (const id of ["u2", "u3"]) {
     const [kinds, reads] = await cost(named([id, "neo"]));
     expect([kinds, reads?.[0]]).toEqual([["recorded"], "followers"]);
   }
-  expect([waited, appends.length]).toEqual([[], 2]);
+  // The keeper must run after each, because it builds the rows.
+  expect([waited, appends.length, folded]).toEqual([[], 2, [false, false]]);
   expect(appends[1]?.models?.followers).toMatchObject([
     { name: NAMES, revision: 0, next: "check" },
     { revision: 2, next: { at: { position: 3 } } },
