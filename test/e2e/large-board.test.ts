@@ -135,7 +135,7 @@ test.runIf(engine === "chromium")(
       cards(page)
         .locator(".card-open")
         .evaluateAll((all) => all.slice(0, 4).map((it) => it.textContent));
-    await expect.poll(first).toEqual(["One", "Two", "Three", expect.stringMatching(/ 4$/)]);
+    await expect.poll(first, { timeout: 30_000 }).toEqual(["One", "Two", "Three", expect.stringMatching(/ 4$/)]);
 
     const finger = await page.context().newCDPSession(page);
     const touch = (type: "touchStart" | "touchMove" | "touchEnd", x = 0, y = 0) =>
@@ -158,7 +158,7 @@ test.runIf(engine === "chromium")(
       }
       it.scrollTo(0, 0);
     });
-    await expect.poll(first).toEqual(["One", "Two", "Three", expect.stringMatching(/ 4$/)]);
+    await expect.poll(first, { timeout: 30_000 }).toEqual(["One", "Two", "Three", expect.stringMatching(/ 4$/)]);
 
     // A finger that rests lifts it. At the edge the list scrolls, until the card's own element is long gone.
     await touch("touchStart", x, y);
@@ -175,7 +175,9 @@ test.runIf(engine === "chromium")(
     const place = await carried.getAttribute("aria-posinset");
     await page.getByText(`“Two” is now in To do, place ${place}`).first().waitFor({ state: "attached" });
     await list.evaluate((it) => it.scrollTo(0, 0));
-    await expect.poll(first).toEqual(["One", "Three", expect.stringMatching(/ 4$/), expect.stringMatching(/ 7$/)]);
+    await expect
+      .poll(first, { timeout: 30_000 })
+      .toEqual(["One", "Three", expect.stringMatching(/ 4$/), expect.stringMatching(/ 7$/)]);
   },
 );
 
