@@ -75,6 +75,16 @@ test.runIf(engine !== "webkit")("code page: on a phone each file scrolls, and th
   expect(await width("pre")).toBeGreaterThan(0);
 });
 
+test.runIf(engine === "chromium")(
+  "page: a line is there while the script is on its way on a slow network",
+  async () => {
+    const page = await demo.visit("/code", { serviceWorkers: "block" });
+    await page.route(/\.js$/, () => new Promise(() => {})); // no answer comes
+    await page.reload({ waitUntil: "commit" });
+    await expect.poll(() => page.getByText("Dacapo …").isVisible(), { timeout: 10_000 }).toBe(true);
+  },
+);
+
 test("titles: characters that turn the direction of text are left out", async () => {
   const page = await demo.open(log, "Ada");
   const field = page.getByRole("textbox", { name: "Title of the new card" });

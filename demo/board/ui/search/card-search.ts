@@ -69,8 +69,11 @@ export class CardSearch {
   }
 }
 
+/** One for all cards, because making one takes longer than splitting a title. */
+const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
+
 /** The words of a text in small letters, each once. Also of languages that put no space between words. */
 export function wordsOf(text: string): readonly string[] {
-  const segments = new Intl.Segmenter(undefined, { granularity: "word" }).segment(text.normalize("NFKC").toLowerCase());
+  const segments = segmenter.segment(text.normalize("NFKC").toLowerCase());
   return [...new Set([...segments].flatMap(({ segment, isWordLike }) => (isWordLike === true ? [segment] : [])))];
 }
