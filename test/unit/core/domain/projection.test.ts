@@ -156,6 +156,11 @@ describe("projection: keys", () => {
     for (const bad of [7, {}, ["a", 7], "x".repeat(513), "\ud800"] as never[])
       expect(() => keysOf(() => bad), String(bad)).toThrow(DefinitionError);
   });
+
+  test("key: the error for a wrong key says whether its text or its type is wrong", () => {
+    expect(() => keysOf(() => "x".repeat(513))).toThrow("returned a text that is too long or not well-formed");
+    expect(() => keysOf(() => 7 as never)).toThrow("returned a key of type number");
+  });
 });
 
 describe("projection: definition", () => {
