@@ -898,15 +898,24 @@ describe("by mouse and finger", () => {
   });
 });
 
-/** Drags with the mouse, from the middle of one element to the middle of another. */
+/** Drags with the mouse, from the middle of one element to the middle of another. Both may still glide to their places. */
 async function dragTo(page: Page, what: Locator, where: Locator): Promise<void> {
-  const [from, to] = [await what.boundingBox(), await where.boundingBox()];
-  if (!from || !to) throw new Error("Nothing is there to drag, or no place for it");
-  await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
+  const middleOf = async (element: Locator) => {
+    const box = await element.boundingBox();
+    if (!box) throw new Error("Nothing is there to drag, or no place for it");
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  };
+  await what.hover();
+  const from = await middleOf(what);
+  await page.mouse.move(from.x, from.y);
   await page.mouse.down();
-  await page.mouse.move(from.x + from.width / 2 + 20, from.y + from.height / 2 + 10, { steps: 4 });
-  await page.mouse.move(to.x + to.width / 2, to.y + to.height / 2, { steps: 8 });
-  await where.locator(".gap").waitFor();
+  await page.mouse.move(from.x + 20, from.y + 10, { steps: 4 });
+  const gapIsThere = async () => {
+    const to = await middleOf(where);
+    await page.mouse.move(to.x, to.y, { steps: 8 });
+    return where.locator(".gap").isVisible();
+  };
+  await expect.poll(gapIsThere, { timeout: 20_000 }).toBe(true);
   await page.mouse.up();
 }
 
