@@ -898,7 +898,7 @@ describe("by mouse and finger", () => {
   });
 });
 
-/** Drags with the mouse, from the middle of one element to the middle of another. Both may still glide to their places. */
+/** Drags with the mouse, from middle to middle of two elements. Both may still glide to their places. */
 async function dragTo(page: Page, what: Locator, where: Locator): Promise<void> {
   const middleOf = async (element: Locator) => {
     const box = await element.boundingBox();
