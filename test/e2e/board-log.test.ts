@@ -1,23 +1,10 @@
 /** The log beside an ordinary board: each change of each person, one line an event, as it happens. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { addCards, cardOf, type Demo, renameCard, startDemo, waitForSync } from "./support/demo-board.ts";
+import { expect, test } from "vitest";
+import { addCards, cardOf, renameCard, waitForSync } from "./support/board-page.ts";
+import { demoForTests } from "./support/demo-board.ts";
 
-let demo: Demo;
-let log: string;
-
-beforeAll(async () => {
-  demo = await startDemo();
-});
-afterAll(() => demo.close());
-beforeEach(() => {
-  log = `lines-${crypto.randomUUID().slice(0, 8)}`;
-});
-afterEach(async () => {
-  await demo.leave();
-  const errors = demo.takeErrors();
-  if (errors.length > 0) throw new Error(`A page failed: ${errors.join("\n")}`);
-});
+const demo = demoForTests();
 
 const lines = (page: Page) => page.getByRole("region", { name: "The log" }).locator("li");
 const lineOf = (page: Page, text: string) => lines(page).filter({ hasText: text }).first();
@@ -28,7 +15,7 @@ async function turnLog(page: Page, name: "Show the log" | "Hide the log"): Promi
 }
 
 test("log: own changes are pending and then confirmed, and those of other people arrive", async () => {
-  const ada = await demo.open(log, "Ada");
+  const ada = await demo.open("Ada");
   await addCards(ada, "To do", ["Buy rosin"]);
   await waitForSync(ada, /^Live$/);
   await turnLog(ada, "Show the log");
@@ -43,7 +30,7 @@ test("log: own changes are pending and then confirmed, and those of other people
   await ada.getByRole("switch", { name: "Offline" }).click();
   await expect.poll(() => lineOf(ada, "dark").innerText()).toMatch(/confirmed\s+5/);
 
-  const ben = await demo.open(log, "Ben");
+  const ben = await demo.open("Ben");
   await addCards(ben, "Doing", ["Tune the harp"]);
   await expect.poll(() => lineOf(ada, "harp").innerText()).toMatch(/arrived\s+6[\s\S]*Ben/);
   await cardOf(ben, "Tune the harp").locator(".card-open").press("Enter");
@@ -57,9 +44,9 @@ test("log: own changes are pending and then confirmed, and those of other people
 });
 
 test("log: a refused change has a line with the reason, which stays after the choice", async () => {
-  const ada = await demo.open(log, "Ada");
+  const ada = await demo.open("Ada");
   await addCards(ada, "To do", ["Buy rosin"]);
-  const ben = await demo.open(log, "Ben");
+  const ben = await demo.open("Ben");
   await turnLog(ben, "Show the log");
   await ben.getByRole("switch", { name: "Offline" }).click();
   await renameCard(ben, "Buy rosin", "Buy dark rosin");

@@ -1,22 +1,12 @@
 /** `/duo`: two people in one page, with a server inside the page and a cable that can be pulled. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { engine } from "./support/browser.ts";
-import { type Demo, startDemo } from "./support/demo-board.ts";
+import { demoForTests } from "./support/demo-board.ts";
 import { duoCard, openDuo, renameOn, sideOf } from "./support/demo-duo.ts";
 import { tcpProxy } from "./support/tcp-proxy.ts";
 
-let demo: Demo;
-
-beforeAll(async () => {
-  demo = await startDemo();
-});
-afterAll(() => demo.close());
-afterEach(async () => {
-  await demo.leave();
-  const errors = demo.takeErrors();
-  if (errors.length > 0) throw new Error(`A page failed: ${errors.join("\n")}`);
-});
+const demo = demoForTests();
 
 /** The driver of WebKit does not reach into frames. */
 const reachesFrames = engine !== "webkit";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildEdgePage, type EdgeServer, startEdge } from "../../scripts/wrangler.ts";
-import { addCards, cardOf, renameCard, titlesIn, waitForSync } from "./support/demo-board.ts";
+import { addCards, cardOf, renameCard, titlesIn, waitForSync } from "./support/board-page.ts";
 import { type Profiles, startProfiles } from "./support/browser.ts";
 import { unusedPort } from "./support/unused-port.ts";
 

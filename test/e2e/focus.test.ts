@@ -1,23 +1,10 @@
 /** The focus of a person who uses the keyboard: it stays on the board when its place disappears. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { addCards, cardOf, columnOf, type Demo, startDemo } from "./support/demo-board.ts";
+import { expect, test } from "vitest";
+import { addCards, cardOf, columnOf } from "./support/board-page.ts";
+import { demoForTests } from "./support/demo-board.ts";
 
-let demo: Demo;
-let log: string;
-
-beforeAll(async () => {
-  demo = await startDemo();
-});
-afterAll(() => demo.close());
-beforeEach(() => {
-  log = `focus-${crypto.randomUUID().slice(0, 8)}`;
-});
-afterEach(async () => {
-  await demo.leave();
-  const errors = demo.takeErrors();
-  if (errors.length > 0) throw new Error(`A page failed: ${errors.join("\n")}`);
-});
+const demo = demoForTests();
 
 const focused = (page: Page) =>
   page.evaluate(() => {
@@ -26,7 +13,7 @@ const focused = (page: Page) =>
   });
 
 test("focus: after a card was archived, the focus is on the card below it", async () => {
-  const page = await demo.open(log, "Ada");
+  const page = await demo.open("Ada");
   await addCards(page, "To do", ["Buy rosin", "Tune the harp"]);
   await cardOf(page, "Buy rosin").locator(".card-open").press("Enter");
   await page.getByRole("button", { name: "Archive" }).click();
@@ -35,10 +22,10 @@ test("focus: after a card was archived, the focus is on the card below it", asyn
 });
 
 test("focus: after another person archived the focused card, the focus is on a card beside it", async () => {
-  const page = await demo.open(log, "Ada");
+  const page = await demo.open("Ada");
   await addCards(page, "To do", ["Tune the harp", "Buy rosin"]);
   await cardOf(page, "Buy rosin").locator(".card-open").focus();
-  const ben = await demo.open(log, "Ben");
+  const ben = await demo.open("Ben");
   await cardOf(ben, "Buy rosin").locator(".card-open").press("Enter");
   await ben.getByRole("button", { name: "Archive" }).click();
   await cardOf(page, "Buy rosin").waitFor({ state: "detached" });
@@ -46,7 +33,7 @@ test("focus: after another person archived the focused card, the focus is on a c
 });
 
 test("focus: a card that was found by search has the focus after it is closed", async () => {
-  const page = await demo.open(log, "Ada");
+  const page = await demo.open("Ada");
   await addCards(page, "Doing", ["Tune the harp"]);
   await page.keyboard.press("Control+k");
   const search = page.getByRole("dialog", { name: "Search cards" });
@@ -59,7 +46,7 @@ test("focus: a card that was found by search has the focus after it is closed", 
 });
 
 test("focus: after a column was removed, the focus is on the board", async () => {
-  const page = await demo.open(log, "Ada");
+  const page = await demo.open("Ada");
   await page.getByRole("button", { name: "Column Doing" }).press("Enter");
   await page.getByRole("menuitem", { name: /^Remove/ }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove" }).press("Enter");
@@ -71,9 +58,9 @@ const text = (page: Page) => page.getByRole("textbox", { name: "Description" });
 
 /** Both people write a description. Ben types until he has the choice, so that nothing saves his text. */
 async function writeBoth(): Promise<{ readonly ada: Page; readonly ben: Page }> {
-  const ada = await demo.open(log, "Ada");
+  const ada = await demo.open("Ada");
   await addCards(ada, "To do", ["Buy rosin"]);
-  const ben = await demo.open(log, "Ben");
+  const ben = await demo.open("Ben");
   // With clicks, because Firefox opens nothing by Enter in a window that is not in front.
   for (const page of [ada, ben]) await cardOf(page, "Buy rosin").locator(".card-open").click();
   const choice = ben.getByRole("button", { name: "Use mine" });

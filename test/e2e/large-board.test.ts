@@ -1,24 +1,11 @@
 /** A board whose columns have more cards than the page has elements for. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { addCards, cardOf, columnOf, waitForSync } from "./support/board-page.ts";
 import { engine } from "./support/browser.ts";
-import { addCards, cardOf, columnOf, type Demo, startDemo, waitForSync } from "./support/demo-board.ts";
+import { demoForTests } from "./support/demo-board.ts";
 
-let demo: Demo;
-let log: string;
-
-beforeAll(async () => {
-  demo = await startDemo();
-});
-afterAll(() => demo.close());
-beforeEach(() => {
-  log = `large-${crypto.randomUUID().slice(0, 8)}`;
-});
-afterEach(async () => {
-  await demo.leave();
-  const errors = demo.takeErrors();
-  if (errors.length > 0) throw new Error(`A page failed: ${errors.join("\n")}`);
-});
+const demo = demoForTests();
 
 const todo = (page: Page) => page.locator("[data-column=todo]");
 const cards = (page: Page) => todo(page).locator("li.card");
@@ -26,7 +13,7 @@ const focused = (page: Page) => page.evaluate(() => document.activeElement?.text
 
 /** A board with 10,000 cards more than it had, which its own menu adds. */
 async function openLarge(): Promise<Page> {
-  const page = await demo.open(log, "Ada");
+  const page = await demo.open("Ada");
   await page.getByRole("button", { name: "Board", exact: true }).click();
   await page.getByRole("menuitem", { name: "Add 10,000 cards" }).click();
   await page.getByText("10,000 cards were added").first().waitFor({ timeout: 60_000 });
@@ -40,7 +27,7 @@ test.runIf(engine === "chromium")(
   { timeout: 180_000 },
   async () => {
     await openLarge();
-    const ben = await demo.open(log, "Ben");
+    const ben = await demo.open("Ben");
     await columnOf(ben, "To do").getByText("3,334", { exact: true }).waitFor({ timeout: 60_000 });
     expect(await ben.locator("li.card").count()).toBeLessThan(150);
 
@@ -115,7 +102,7 @@ test.runIf(engine === "chromium")(
   "large touch drag: a finger carries a card over many screens of a large column",
   { timeout: 180_000 },
   async () => {
-    const ada = await demo.open(log, "Ada");
+    const ada = await demo.open("Ada");
     await addCards(ada, "To do", ["One", "Two", "Three"]);
     await ada.getByRole("button", { name: "Board", exact: true }).click();
     await ada.getByRole("menuitem", { name: "Show the log" }).click();
@@ -125,7 +112,7 @@ test.runIf(engine === "chromium")(
     await lines.getByText("some events have no line").waitFor({ timeout: 60_000 });
     await expect.poll(() => lines.locator("li").filter({ hasText: "arrived" }).count()).toBeGreaterThan(20);
     expect(await lines.locator("li").count()).toBeLessThanOrEqual(200);
-    const page = await demo.open(log, "Cleo", {
+    const page = await demo.open("Cleo", {
       viewport: { width: 390, height: 844 },
       hasTouch: true,
       isMobile: true,
@@ -182,7 +169,7 @@ test.runIf(engine === "chromium")(
 );
 
 test("search: it finds pending cards offline, follows changes, and opens a card", async () => {
-  const page = await demo.open(log, "Ada");
+  const page = await demo.open("Ada");
   await addCards(page, "To do", ["Order new strings", "Book the hall"]);
   await page.getByRole("switch", { name: "Offline" }).click();
   await addCards(page, "Doing", ["Tune the strings"]);
@@ -200,7 +187,7 @@ test("search: it finds pending cards offline, follows changes, and opens a card"
 
 // Playwright grants the clipboard in Chromium only.
 test.runIf(engine === "chromium")("share link: a person who opens it enters a name and shares the board", async () => {
-  const page = await demo.open(log, "Ada");
+  const page = await demo.open("Ada");
   await addCards(page, "To do", ["Book the hall"]);
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await page.getByRole("button", { name: "Board", exact: true }).click();

@@ -1,24 +1,11 @@
 /** The places of things on the page: they do not move under the pointer, and nothing sticks out. */
 import type { Locator, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { addCards, cardOf, columnOf, renameCard, titlesIn, waitForSync } from "./support/board-page.ts";
 import { engine } from "./support/browser.ts";
-import { addCards, cardOf, type Demo, renameCard, startDemo, waitForSync } from "./support/demo-board.ts";
+import { demoForTests } from "./support/demo-board.ts";
 
-let demo: Demo;
-let log: string;
-
-beforeAll(async () => {
-  demo = await startDemo();
-});
-afterAll(() => demo.close());
-beforeEach(() => {
-  log = `layout-${crypto.randomUUID().slice(0, 8)}`;
-});
-afterEach(async () => {
-  await demo.leave();
-  const errors = demo.takeErrors();
-  if (errors.length > 0) throw new Error(`A page failed: ${errors.join("\n")}`);
-});
+const demo = demoForTests();
 
 const PHONE = { viewport: { width: 390, height: 844 } };
 
@@ -31,7 +18,7 @@ async function boxOf(place: Locator) {
 test.each(engine === "webkit" ? [{}] : [{}, PHONE])(
   "top bar: the offline switch and the buttons stay in place while the badge changes %j",
   async (options) => {
-    const page = await demo.open(log, "Ada", options);
+    const page = await demo.open("Ada", options);
     await waitForSync(page, /^Live$/);
     const controls = [
       page.getByRole("switch", { name: "Offline" }),
@@ -52,8 +39,8 @@ test.each(engine === "webkit" ? [{}] : [{}, PHONE])(
 test.runIf(engine !== "webkit")(
   "top bar: on a phone with three people, the menu is beside the board's name",
   async () => {
-    const page = await demo.open(log, "Ada", { ...PHONE, ...(engine === "chromium" && { hasTouch: true }) });
-    for (const name of ["Ben", "Cleo"]) await demo.open(log, name);
+    const page = await demo.open("Ada", { ...PHONE, ...(engine === "chromium" && { hasTouch: true }) });
+    for (const name of ["Ben", "Cleo"]) await demo.open(name);
     await page.getByRole("list", { name: "Who is here" }).locator("li").nth(2).waitFor();
     const title = await boxOf(page.getByRole("heading", { level: 1 }));
     const menu = await boxOf(page.getByRole("button", { name: "Board", exact: true }));
@@ -86,7 +73,7 @@ test.runIf(engine === "chromium")(
 );
 
 test("titles: characters that turn the direction of text are left out", async () => {
-  const page = await demo.open(log, "Ada");
+  const page = await demo.open("Ada");
   const field = page.getByRole("textbox", { name: "Title of the new card" });
   await page.getByRole("button", { name: "Add a card" }).first().click();
   await field.fill("photo\u202Egnp.exe");
@@ -104,11 +91,48 @@ async function renameTo(page: Page, from: string, typed: string): Promise<void> 
 }
 
 test("notice: its words have the same space on both sides", async () => {
-  const page = await demo.open(log, "Ada");
+  const page = await demo.open("Ada");
   await addCards(page, "To do", ["Buy rosin"]);
   await renameCard(page, "Buy rosin", "Buy strings");
   await page.keyboard.press("Control+z");
   const [notice, words] = [await boxOf(page.locator(".notice")), await boxOf(page.locator(".notice p"))];
   const [left, right] = [words.x - notice.x, notice.x + notice.width - words.x - words.width];
   expect(Math.abs(left - right)).toBeLessThan(2);
+});
+
+test("glide: an insert at the top of a long column moves only the cards on the screen", async () => {
+  const ada = await demo.open("Ada");
+  const count = 60;
+  await addCards(
+    ada,
+    "To do",
+    Array.from({ length: count }, (_, n) => `Card ${n + 1}`),
+  );
+  await addCards(ada, "Doing", ["Salt"]);
+  await columnOf(ada, "To do")
+    .locator(".cards")
+    .evaluate((list) => list.scrollTo(0, 0));
+  await ada.evaluate(() => {
+    const glided = new Set<string>();
+    Object.assign(window, { glided });
+    const look = () => {
+      for (const { effect } of document.getAnimations()) {
+        const target = effect instanceof KeyframeEffect ? effect.target : null;
+        const key = effect?.getComputedTiming().duration === 220 ? target?.getAttribute("data-card") : null;
+        if (key) glided.add(key);
+      }
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await cardOf(ada, "Salt").locator(".card-open").focus();
+  for (const key of ["Space", "ArrowLeft", "Space"]) await ada.keyboard.press(key);
+  await expect.poll(async () => (await titlesIn(ada, "To do"))[0]).toBe("Salt");
+  const glidedCards = () =>
+    ada.evaluate(() => {
+      const glided: unknown = Reflect.get(window, "glided");
+      return glided instanceof Set ? glided.size : 0;
+    });
+  await expect.poll(glidedCards).toBeGreaterThan(2);
+  expect(await glidedCards()).toBeLessThan(count / 2);
 });

@@ -1,7 +1,8 @@
 /** A board on a server of the next release, and on a restored server. SCREENSHOTS=folder keeps pictures of both. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { addCards, cardOf, type Demo, startDemo, waitForSync } from "./support/demo-board.ts";
+import { addCards, cardOf, waitForSync } from "./support/board-page.ts";
+import { type Demo, startDemo } from "./support/demo-board.ts";
 
 let demo: Demo;
 beforeAll(async () => {

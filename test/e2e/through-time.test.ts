@@ -1,24 +1,11 @@
 /** The whole board through time: a slider over all events of the board's log. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { addCards, waitForSync } from "./support/board-page.ts";
 import { engine } from "./support/browser.ts";
-import { addCards, type Demo, startDemo, waitForSync } from "./support/demo-board.ts";
+import { demoForTests } from "./support/demo-board.ts";
 
-let demo: Demo;
-let log: string;
-
-beforeAll(async () => {
-  demo = await startDemo();
-});
-afterAll(() => demo.close());
-beforeEach(() => {
-  log = `time-${crypto.randomUUID().slice(0, 8)}`;
-});
-afterEach(async () => {
-  await demo.leave();
-  const errors = demo.takeErrors();
-  if (errors.length > 0) throw new Error(`A page failed: ${errors.join("\n")}`);
-});
+const demo = demoForTests();
 
 async function openView(page: Page) {
   await page.getByRole("button", { name: "Board", exact: true }).click();
@@ -46,7 +33,7 @@ async function openView(page: Page) {
 }
 
 test("board through time: each event, its words and the board after it, with keys and buttons", async () => {
-  const page = await demo.open(log, "Ada");
+  const page = await demo.open("Ada");
   await addCards(page, "To do", ["Milk", "Bread"]);
   await page.getByRole("button", { name: "Done: Milk" }).click();
   await waitForSync(page, /^Live$/);
@@ -71,7 +58,7 @@ test("board through time: each event, its words and the board after it, with key
   expect(await at(1)).toEqual([["To do"]]);
 
   // Another device's card changes nothing here while the view is open.
-  const ben = await demo.open(log, "Ben");
+  const ben = await demo.open("Ben");
   await addCards(ben, "To do", ["Rosin"]);
   await page.locator("li.card", { hasText: "Rosin" }).waitFor({ state: "attached" });
   expect(await slider.getAttribute("aria-valuetext")).toBe("Event 1 of 6");
@@ -89,7 +76,7 @@ test.runIf(engine === "chromium")(
   "board through time: 10,000 cards show the first 150 of a column, and a count",
   { timeout: 180_000 },
   async () => {
-    const page = await demo.open(log, "Ada");
+    const page = await demo.open("Ada");
     await page.getByRole("button", { name: "Board", exact: true }).click();
     await page.getByRole("menuitem", { name: "Add 10,000 cards" }).click();
     await page.getByText("10,000 cards were added").first().waitFor({ timeout: 60_000 });

@@ -6,8 +6,9 @@ import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BrowserContextOptions, Locator, Page } from "playwright-core";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import { build, type Plugin, preview } from "vite";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { edgePage, startEdge } from "../../../scripts/wrangler.ts";
 import { isPageError, startProfiles } from "./browser.ts";
 import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
@@ -92,49 +93,58 @@ export async function startDemo({ nextServer = false } = {}): Promise<Demo> {
   };
 }
 
-/** The card of this title. */
-export function cardOf(page: Page, title: string): Locator {
-  return page.locator("li.card:not(.ghost)", {
-    has: page.locator(".card-open", { hasText: new RegExp(`^${title}$`) }),
+/** The demo as the tests of one file use it. Each test has a board of its own. */
+export type DemoOfTests = Pick<Demo, "origin" | "network" | "visit"> & {
+  /** The name of this test's board. */
+  readonly log: string;
+  /** Opens this test's board in a browser profile of its own; resolves when its columns are there. */
+  readonly open: (name: string, options?: BrowserContextOptions) => Promise<Page>;
+};
+
+let ofThisFile: DemoOfTests | undefined;
+
+/**
+ * Starts one demo before the tests of a file, and closes it after them. After each test its pages close, and the test
+ * fails if one of them reported an error. A file that runs the tests of several files has one demo for all of them.
+ */
+export function demoForTests(): DemoOfTests {
+  ofThisFile ??= registerDemo();
+  return ofThisFile;
+}
+
+function registerDemo(): DemoOfTests {
+  let started: Demo | undefined;
+  let log = "";
+  const demo = () => {
+    if (!started) throw new Error("The demo starts before the first test. Use it inside a test");
+    return started;
+  };
+  beforeAll(async () => {
+    started = await startDemo();
   });
-}
-
-export function columnOf(page: Page, name: string): Locator {
-  return page.getByRole("region", { name: new RegExp(`^${name},`) });
-}
-
-/** Titles of a column's cards, from top to bottom. */
-export function titlesIn(page: Page, column: string): Promise<readonly string[]> {
-  return columnOf(page, column).locator(".card-open").allInnerTexts();
-}
-
-/** Adds cards one after the other, as a person types them. */
-export async function addCards(page: Page, column: string, titles: readonly string[]): Promise<void> {
-  const place = columnOf(page, column);
-  await place.getByRole("button", { name: "Add a card" }).click();
-  const field = place.getByRole("textbox", { name: "Title of the new card" });
-  for (const title of titles) {
-    await field.fill(title);
-    await field.press("Enter");
-    await cardOf(page, title).waitFor();
-  }
-  await field.press("Escape");
-}
-
-/** Renames a card by its keyboard way. */
-export async function renameCard(page: Page, from: string, to: string): Promise<void> {
-  await cardOf(page, from).locator(".card-open").press("F2");
-  const field = page.getByRole("textbox", { name: "Title", exact: true });
-  await field.fill(to);
-  await field.press("Enter");
-  await cardOf(page, to).waitFor();
-}
-
-export async function waitForSync(page: Page, text: string | RegExp): Promise<void> {
-  await page
-    .getByRole("button", { name: /^Sync: / })
-    .filter({ hasText: text })
-    .waitFor();
+  afterAll(() => started?.close());
+  beforeEach(() => {
+    log = `board-${crypto.randomUUID().slice(0, 8)}`;
+  });
+  afterEach(async () => {
+    demo().network.up();
+    await demo().leave();
+    const errors = demo().takeErrors();
+    if (errors.length > 0) throw new Error(`A page failed: ${errors.join("\n")}`);
+  });
+  return {
+    get origin() {
+      return demo().origin;
+    },
+    get network() {
+      return demo().network;
+    },
+    get log() {
+      return log;
+    },
+    visit: (path, options) => demo().visit(path, options),
+    open: (name, options) => demo().open(log, name, options),
+  };
 }
 
 type SyncServer = { readonly port: number; readonly close: () => Promise<void> };

@@ -1,9 +1,12 @@
 /** `/duo` as a visitor uses it: two boards in frames. */
 import type { BrowserContextOptions, FrameLocator, Page } from "playwright-core";
-import type { Demo } from "./demo-board.ts";
+import type { DemoOfTests } from "./demo-board.ts";
 
 /** Opens the page. Resolves when both boards show their cards. */
-export async function openDuo(demo: Demo, options: BrowserContextOptions = { viewport: { width: 1360, height: 850 } }) {
+export async function openDuo(
+  demo: Pick<DemoOfTests, "visit">,
+  options: BrowserContextOptions = { viewport: { width: 1360, height: 850 } },
+) {
   const page = await demo.visit("/duo", options);
   const [ada, bob] = [sideOf(page, "Ada"), sideOf(page, "Bob")];
   for (const frame of [ada, bob]) await duoCard(frame, "Buy new strings").waitFor();
