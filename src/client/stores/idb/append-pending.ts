@@ -19,10 +19,11 @@
  */
 import { peekCommitId, pendingText } from "../entry-text.ts";
 import type { PendingEntry } from "../log-store.ts";
-import { commitEarly, type Connection, Withdrawn } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { named } from "./failure.ts";
 import { type ReadTransaction, requireRowLength, type StoreName } from "./layout.ts";
 import type { TailLease } from "./tail-lease.ts";
+import { commitEarly, Withdrawn } from "./transaction.ts";
 
 const STORES: readonly StoreName[] = ["pending", "rejections"];
 const ENTRY_STORES: readonly StoreName[] = ["pending", "sent", "rejections"];

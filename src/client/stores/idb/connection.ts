@@ -11,8 +11,9 @@
  * - A handle stays with the database that it opened first. If the browser deleted that database, the handle reports it
  *   and never continues in an empty database (L10).
  */
-import { type IDBPDatabase, openDB, unwrap, wrap } from "idb";
+import { openDB, unwrap } from "idb";
 import { DacapoError } from "../../../core/values/errors.ts";
+import type { ClientId } from "../../../core/values/ids.ts";
 import type { Env } from "../../env/env.ts";
 import { type LostReason, storageFull, storageLost } from "../storage-errors.ts";
 import { deleteDatabase, DELETING, finishDeletion } from "./delete-database.ts";
@@ -28,8 +29,8 @@ import {
   type StoreName,
   type WriteTransaction,
 } from "./layout.ts";
+import { abort, type Database, readIn, type Withdrawn, writeBareIn, writeIn } from "./transaction.ts";
 import { upgradeFrom1 } from "./upgrade.ts";
-import type { ClientId } from "../../../core/values/ids.ts";
 
 /**
  * Opening waits until other tabs close their connections. The wait has a limit, because a frozen tab never does.
@@ -43,17 +44,6 @@ export type ConnectionOptions = {
   readonly newClientId: () => string;
   readonly timer: Env["setTimer"];
 };
-
-type Database = IDBPDatabase<Layout>;
-
-/** The result of a write whose transaction must be aborted, so that it stores nothing. */
-export class Withdrawn<T> {
-  readonly result: T;
-
-  constructor(result: T) {
-    this.result = result;
-  }
-}
 
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -81,7 +71,7 @@ export class Connection {
     durability: "strict" | "relaxed",
     work: (tx: IDBTransaction) => Promise<T | Withdrawn<T>>,
   ): Promise<T> {
-    return this.#run((database) => writeIn(database, stores, durability, work));
+    return this.#run((database) => writeBareIn(database, stores, durability, work));
   }
 
   /**
@@ -93,7 +83,7 @@ export class Connection {
     durability: "strict" | "relaxed",
     work: (tx: WriteTransaction) => Promise<T>,
   ): Promise<T> {
-    return this.#run((database) => writeIn(database, stores, durability, (tx) => work(wrapped(tx))));
+    return this.#run((database) => writeIn(database, stores, durability, work));
   }
 
   close(): void {
@@ -101,10 +91,10 @@ export class Connection {
   }
 
   /** Deletes the database if `mayDelete` allows it. Without `mayDelete`, the handle ends in any case. */
-  async destroy(mayDelete?: (tx: ReadTransaction) => Promise<boolean>): Promise<boolean> {
+  async destroy(mayDelete?: (tx: IDBTransaction) => Promise<boolean>): Promise<boolean> {
     if (!mayDelete) this.#end("deleted");
     const { name, timer } = this.#options;
-    const isDeleted = await deleteDatabase(name, async (tx) => (await mayDelete?.(wrapped(tx))) ?? true, timer);
+    const isDeleted = await deleteDatabase(name, async (tx) => (await mayDelete?.(tx)) ?? true, timer);
     if (isDeleted) this.#end("deleted");
     return isDeleted;
   }
@@ -231,83 +221,5 @@ export class Connection {
         (error: unknown) => settle(() => reject(error)),
       );
     });
-  }
-}
-
-async function readIn<T>(
-  database: Database,
-  stores: readonly StoreName[],
-  work: (tx: ReadTransaction) => Promise<T>,
-): Promise<T> {
-  const tx = database.transaction([...stores], "readonly");
-  tx.done.catch(() => {});
-  return await work(tx);
-}
-
-async function writeIn<T>(
-  database: Database,
-  stores: readonly StoreName[],
-  durability: "strict" | "relaxed",
-  work: (tx: IDBTransaction) => Promise<T | Withdrawn<T>>,
-): Promise<T> {
-  const bare = unwrap(database).transaction([...stores], "readwrite", { durability });
-  let failed: DOMException | null = null;
-  bare.addEventListener("error", ({ target }) => {
-    const error = target instanceof IDBRequest ? target.error : null;
-    if (error?.name !== "AbortError") failed ??= error;
-  });
-  // If a request fails after an early commit, Firefox reports only that the transaction was aborted, and WebKit reports
-  // no reason. So use the request's error then.
-  const reason = () =>
-    failed !== null && (bare.error === null || bare.error.name === "AbortError") ? failed : bare.error;
-  // Not idb's `done`, because that rejects at the request's error. The transaction's own error comes later and says
-  // that the disk is full.
-  const ended = new Promise<void>((resolve, reject) => {
-    bare.addEventListener("complete", () => (failed ? reject(failed) : resolve()));
-    bare.addEventListener("abort", () =>
-      reject(reason() ?? new DOMException("The transaction was aborted", "AbortError")),
-    );
-  });
-  ended.catch(() => {});
-  try {
-    const result = await work(bare);
-    if (result instanceof Withdrawn) {
-      abort(bare);
-      await ended.catch(() => {});
-      return result.result;
-    }
-    await ended;
-    return result;
-  } catch (error) {
-    abort(bare);
-    throw reason() ?? error;
-  }
-}
-
-function wrapped(bare: IDBTransaction): WriteTransaction {
-  // idb's types do not know the stores of a wrapped transaction. `work` uses only the stores that it named.
-  const tx = wrap(bare) as unknown as WriteTransaction;
-  tx.done.catch(() => {});
-  return tx;
-}
-
-/**
- * Commits before the requests are done, which saves the browser a round trip (0.25 ms of 1.4 ms in Chromium). Call it
- * only if at most one request writes, because Firefox then aborts for the last request only, and commits the rows of
- * the other requests.
- */
-export function commitEarly(tx: IDBTransaction): void {
-  try {
-    tx.commit();
-  } catch {
-    // The transaction is complete or aborted already, and its event reports which.
-  }
-}
-
-function abort(tx: IDBTransaction): void {
-  try {
-    tx.abort();
-  } catch {
-    // The transaction is complete or aborted already.
   }
 }

@@ -16,9 +16,10 @@ import { Connection } from "./connection.ts";
 import { appendPending } from "./append-pending.ts";
 import { confirm, CONFIRM_STORES } from "./confirm.ts";
 import { cutBack, CUT_BACK_STORES } from "./cut-back.ts";
+import { resultOf } from "./delete-database.ts";
 import { fillEmpty, FILL_STORES } from "./fill-empty.ts";
 import { join, JOIN_STORES } from "./join.ts";
-import { put, readHead, type ReadTransaction, remove } from "./layout.ts";
+import { headOf, put, readHead, type ReadTransaction, remove } from "./layout.ts";
 import { readRejections, readSent } from "./read-entries.ts";
 import { refresh, REFRESH_STORES } from "./refresh.ts";
 import { seal } from "./seal.ts";
@@ -138,8 +139,12 @@ async function readServer(tx: ReadTransaction): Promise<string | null> {
   return (await tx.objectStore("meta").get("server")) ?? null;
 }
 
-async function isAt(tx: ReadTransaction, expected: ExpectedHead): Promise<boolean> {
-  const [head, numbers] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys()]);
+async function isAt(tx: IDBTransaction, expected: ExpectedHead): Promise<boolean> {
+  const [stored, numbers] = await Promise.all([
+    resultOf<unknown>(tx.objectStore("meta").get("head")),
+    resultOf(tx.objectStore("pending").getAllKeys()),
+  ]);
+  const head = headOf(stored);
   return (
     head.generation === expected.generation &&
     sameCursor(head.cursor, expected.cursor) &&
