@@ -24,8 +24,8 @@ import { requireType, streamName } from "../values/names.ts";
 type DataOf<E> = { readonly [K in keyof E]: OutputOf<E[K]> };
 /** The data of each event as `emit` accepts it. */
 type DraftsOf<E> = { readonly [K in keyof E]: InputOf<E[K]> };
-/** The input that each command accepts. */
-type InputMap<I> = { readonly [K in keyof I]: InputOf<I[K]> };
+/** The input that each command accepts: `C` are the names of the commands, and `I` the schemas of those with an input. */
+type InputMap<C extends string, I> = { readonly [K in C]: K extends keyof I ? InputOf<I[K]> : undefined };
 
 /** The literal is the compiler's message. The reason: an output is stored and folded without another check. */
 type EventCheck<S> = S extends Schema
@@ -42,8 +42,11 @@ type ReadStates<State, Reads> = {
   readonly [N in keyof Reads]: Reads[N] extends AnyAggregate ? StateOf<Reads[N]> : State;
 };
 
-/** The options of `aggregate`. TypeScript infers all type parameters. */
-export type AggregateOptions<Name extends string, State, E, I, R, F, Recorded extends boolean> = {
+/**
+ * The options of `aggregate`. TypeScript infers all type parameters. `C` are the names of the commands. `I` cannot hold
+ * them, because TypeScript infers no name from a command without an input.
+ */
+export type AggregateOptions<Name extends string, State, E, C extends string, I, R, F, Recorded extends boolean> = {
   /**
    * A whole number from 1. Raise it when `evolve` or `initial` change, so that Dacapo rebuilds stored states from the
    * log.
@@ -85,15 +88,19 @@ export type AggregateOptions<Name extends string, State, E, I, R, F, Recorded ex
    * @default {}
    */
   readonly commands?: {
-    readonly [K in keyof I]: CommandOptions<
+    readonly [K in C]: CommandOptions<
       Name,
       State,
       DraftsOf<E>,
       DataOf<E>,
-      InputMap<I>,
-      I[K],
+      InputMap<C, I>,
+      K extends keyof I ? I[K] : undefined,
       K extends keyof R ? ReadStates<State, R[K]> : unknown
     >;
+  } & {
+    readonly [K in keyof I]: {
+      readonly input?: I[K] & (I[K] extends Schema ? unknown : Schema);
+    };
   } & {
     readonly [K in keyof R]: {
       /**
@@ -147,14 +154,15 @@ export function aggregate<
   const Name extends string,
   State,
   E,
+  C extends string = never,
   I = Record<never, never>,
   R = Record<never, never>,
   F = Record<never, never>,
   const Recorded extends boolean = false,
 >(
   name: Name,
-  options: AggregateOptions<Name, State, E, I, R, F, Recorded>,
-): Aggregate<Name, State, DataOf<E>, Recorded extends true ? DraftsOf<E> : InputMap<I>>;
+  options: AggregateOptions<Name, State, E, C, I, R, F, Recorded>,
+): Aggregate<Name, State, DataOf<E>, Recorded extends true ? DraftsOf<E> : InputMap<C, I>>;
 export function aggregate(name: string, options: ErasedOptions): ErasedAggregate {
   const label = `aggregate ${name}`;
   requireType("an aggregate", name);
