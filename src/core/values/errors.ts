@@ -59,12 +59,18 @@ export class DacapoError extends Error {
 
   constructor(code: DacapoErrorCode, retry: Retry, facts: ErrorFacts) {
     super(facts.message, facts.cause === undefined ? undefined : { cause: facts.cause });
-    this.name = new.target.name;
+    this.name = new.target === DacapoError ? "DacapoError" : nameOf(code);
     this.code = code;
     this.retry = retry;
     this.fix = facts.fix;
     this.details = facts.details ?? {};
   }
+}
+
+/** The name of a code's class, also if a bundler renamed the class. */
+function nameOf(code: DacapoErrorCode): string {
+  if (code === "invalid") return "ValidationError";
+  return `${code.replace(/(?:^|-)./g, (start) => start.slice(-1).toUpperCase())}Error`;
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   ConcurrencyError,
   DacapoError,
   DefinitionError,
+  type ErrorFacts,
   ForbiddenError,
   fromPlainError,
   LogClosedError,
@@ -25,7 +26,7 @@ import { findJsonProblem } from "../../../../src/core/values/json.ts";
 import { parseOwnJson } from "../../../support/own-json.ts";
 
 const facts = { message: "It did not fit", fix: "Make it fit", details: { path: ["title", 0], reason: "is too long" } };
-const CLASSES = [
+const CLASSES: readonly (new (given: ErrorFacts) => DacapoError)[] = [
   ValidationError,
   RejectedError,
   ConcurrencyError,
@@ -40,6 +41,25 @@ const CLASSES = [
   PendingWorkError,
   DefinitionError,
 ];
+
+describe("name of an error", () => {
+  test.each(CLASSES.map((Class) => [Class.name, Class] as const))(
+    "DacapoError: a minified %s keeps its name",
+    (name, Class) => {
+      const p = class extends Class {};
+      expect([new Class(facts).name, new p(facts).name]).toEqual([name, name]);
+    },
+  );
+
+  test("DacapoError: a minified BugError keeps its name", () => {
+    const p = class extends BugError {};
+    expect(new p("It did not fit").name).toBe("BugError");
+  });
+
+  test("DacapoError: an error without a class of its own has the name of the base class", () => {
+    expect(new DacapoError("gone", "never", facts).name).toBe("DacapoError");
+  });
+});
 
 describe("toPlainError and fromPlainError", () => {
   test.each(CLASSES.map((Class) => [Class.name, Class] as const))(
