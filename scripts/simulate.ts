@@ -65,7 +65,10 @@ async function many(): Promise<number> {
       console.log(`… seed ${seed}, ${Math.round((said - start) / 1000)} s`);
     },
   });
-  for (const broken of report.broken.slice(0, 3)) console.log(`\n${describeBroken(broken)}`);
+  for (const broken of report.broken.slice(0, 3)) {
+    console.log(`\n${describeBroken(broken)}`);
+    console.log(`In this repository: npm run simulate -- --seed ${broken.seed} --trace`);
+  }
   const seconds = (performance.now() - start) / 1000;
   console.log(
     `\n${report.picks} picks in ${seconds.toFixed(1)} s, ${((seconds * 1000) / report.seeds).toFixed(1)} ms a seed`,

@@ -19,7 +19,7 @@ import { fromPlainError, type PlainError, toPlainError, ValidationError } from "
 import { shortText } from "../../core/values/reason.ts";
 import { findJsonProblem, type Json, type JsonInput } from "../../core/values/json.ts";
 import { type Presence } from "../../core/wire/messages.ts";
-import { LOG_NAME, PRESENCE_BYTES_MAX } from "../../core/history/limits.ts";
+import { LOG_NAME, LOG_NAME_RULE, PRESENCE_BYTES_MAX } from "../../core/history/limits.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import type { HistoryEntry, LogStatus, RejectedCommit, Settled } from "./log-types.ts";
 import type { RebuildProgress } from "./row-types.ts";
@@ -173,7 +173,6 @@ export function callResultNow<T>(run: () => T): CallResult<T> {
 /** Characters of a name that a message shows. An allowed name fits, with its quotes. */
 const NAME_SHOWN_MAX = 130;
 
-const LOG_NAME_RULE = "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, a letter or digit first";
 const isLogName = (name: string) => LOG_NAME.test(name);
 
 /** Refuses names that are not allowed, before a database gets them. */

@@ -26,6 +26,9 @@ export const LIMITS: Limits = {
 /** A log's name: 1 to 128 of these characters. The first one is a letter or a digit, so that a name is never a path. */
 export const LOG_NAME = /^[A-Za-z0-9][A-Za-z0-9._~:@-]{0,127}$/;
 
+/** The rule of `LOG_NAME` in words, for messages. */
+export const LOG_NAME_RULE = "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, a letter or digit first";
+
 /** The largest number of commands in one commit. */
 export const COMMANDS_MAX = 100;
 

@@ -104,7 +104,7 @@ export async function execute(
       bytes: byteLength(JSON.stringify(commit)),
       step,
     });
-    return executedOf(context, log, commit, result);
+    return executedOf(context, log, commit, result, expected);
   });
 }
 
@@ -160,13 +160,14 @@ async function executedOf(
   log: LogName,
   { id, commands }: Commit,
   result: PushResult,
+  expected: number | null,
 ): Promise<Executed> {
   if (result.kind === "refused") throw refusal(log, result.code);
   const { outcomes, stopped, appended } = result;
   const stream = commands[0]?.stream ?? "";
   if (stopped?.code === "other-version")
     throw new ConcurrencyError({
-      message: `The stream ${stream} of the log ${log} has another version than expected: ${stopped.version}`,
+      message: `The stream ${stream} of the log ${log} has version ${stopped.version}, not ${expected} as expected`,
       fix: "Load the stream, decide again, and pass its version.",
       details: { log, stream, version: stopped.version ?? 0 },
     });
@@ -200,7 +201,10 @@ async function findRecord(store: EventStore, log: LogName, stream: string, id: s
 function rejected({ command, code, message, path }: RejectedOutcome): RejectedError {
   return new RejectedError({
     message,
-    fix: "Read the code, and execute another command.",
+    fix:
+      code === "command-failed"
+        ? "Fix the function of the command that threw or returned something else than events and rejections."
+        : "details.code is the reason. Load the state, and execute another command.",
     details: { code, command, ...(path && { path }) },
   });
 }

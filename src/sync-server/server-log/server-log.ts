@@ -2,7 +2,7 @@
 import type { AnyAggregate, AnyProjection, RowOf, StateOf } from "../../core/domain/handle-types.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
-import { LOG_NAME } from "../../core/history/limits.ts";
+import { LOG_NAME, LOG_NAME_RULE } from "../../core/history/limits.ts";
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
@@ -155,7 +155,8 @@ export type ServerLogContext = RowsContext &
   ModelsContext & { readonly subscribers: Subscribers; readonly processes: Processes };
 
 export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
-  if (!LOG_NAME.test(log)) throw invalid("The log cannot be used", `${JSON.stringify(log)} is not a valid name`);
+  if (!LOG_NAME.test(log))
+    throw invalid("The log cannot be used", `its name ${JSON.stringify(log)} is not ${LOG_NAME_RULE}`);
   const streamOf = ({ name, definition }: AnyAggregate, id: string): string => {
     if (context.domain.aggregates.get(name) === definition) return streamName(name, id);
     throw new DefinitionError({

@@ -67,7 +67,7 @@ export async function runSeeds(domain: Domain, options: SimulateOptions): Promis
     if (result.problems.length === 0) continue;
     broken.push(
       shrinks
-        ? await explain(domain, options, plan)
+        ? await explain(domain, options, plan, result.problems)
         : { seed, problems: result.problems, summary: summaryOf(plan), trace: [] },
     );
     if (stopsAtFirst) break;
@@ -80,29 +80,56 @@ export function runSeed(domain: Domain, seed: number, options: SimulateOptions):
   return runPlan(planOf(seed, options), runOptions(domain, options, true));
 }
 
-async function explain(domain: Domain, options: SimulateOptions, plan: Plan): Promise<BrokenSeed> {
+async function explain(
+  domain: Domain,
+  options: SimulateOptions,
+  plan: Plan,
+  found: readonly string[],
+): Promise<BrokenSeed> {
   const quick = runOptions(domain, options, false);
-  const wanted = new Set((await runPlan(plan, quick)).problems.map(kindOf));
+  const again = await runPlan(plan, quick);
+  if (!isSame(again.problems, found)) return unrepeated(domain, options, plan, found);
+  const wanted = new Set(found.map(kindOf));
   // Accept only a shorter plan with the same kind of problem, because another kind is another bug.
   const shortest = await shrink(plan, async (candidate) =>
     (await runPlan(candidate, quick)).problems.some((problem) => wanted.has(kindOf(problem))),
   );
   const { problems, trace } = await runPlan(shortest, runOptions(domain, options, true));
+  if (problems.length === 0) return unrepeated(domain, options, plan, found);
   return { seed: plan.seed, problems, summary: summaryOf(shortest), trace };
+}
+
+/** A seed that does something else when it runs again cannot be shortened. */
+async function unrepeated(
+  domain: Domain,
+  options: SimulateOptions,
+  plan: Plan,
+  found: readonly string[],
+): Promise<BrokenSeed> {
+  const { trace } = await runPlan(plan, runOptions(domain, options, true));
+  return { seed: plan.seed, problems: [UNREPEATED, ...found], summary: summaryOf(plan), trace };
+}
+
+const UNREPEATED =
+  "unrepeated: A second run of this seed did something else. So a function of the domain or `commands` uses a clock, " +
+  "chance or a variable of its own. Use `time` and `id()` of the context of `decide`, and `random` of `commands`.";
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((text, n) => text === others[n]);
 }
 
 function kindOf(problem: string): string {
   return problem.slice(0, problem.indexOf(":"));
 }
 
-/** Describes a broken seed: its problems, the shortest plan, and the command to run it again. */
+/** Describes a broken seed: its problems, the shortest plan, and the options that run it again. */
 export function describeBroken({ seed, problems, summary, trace }: BrokenSeed): string {
   return [
     `Seed ${seed} is broken:`,
     ...problems.slice(0, 5).map((problem) => `  ${problem}`),
     summary,
     ...tellingLines(trace),
-    `Run it again: npm run simulate -- --seed ${seed} --trace`,
+    `Run it again with the same options, and { firstSeed: ${seed}, seeds: 1 }.`,
   ].join("\n");
 }
 

@@ -166,7 +166,7 @@ test("GET rows: an event that a model cannot fold is parked, and the rows contin
 
 test("server.log: refuses a wrong name, a model that it does not have, and wrong options", async () => {
   const server = started({ models: [board] });
-  expect(() => server.log("a b")).toThrow('"a b" is not a valid name');
+  expect(() => server.log("a b")).toThrow('its name "a b" is not 1 to 128 of A-Z a-z 0-9');
   const log = server.log("board");
   await expect(log.rows(columnCounts)).rejects.toMatchObject({ code: "definition" });
   await expect(log.rows(board, { prefix: "a", keys: [] })).rejects.toMatchObject({ code: "invalid" });

@@ -76,6 +76,9 @@ test("execute: expectedVersion lets one of many writers through", async () => {
   expect(results.filter((one) => one !== "recorded")).toEqual([concurrency, concurrency]);
   expect(await attempt(rename("t1", "x"), 1)).toBe("recorded");
   expect(await attempt(rename("t1", "y"), 1)).toEqual(["concurrency", { log: "board", stream: "task/t1", version: 2 }]);
+  await expect(log.execute(rename("t1", "z"), { expectedVersion: 5 })).rejects.toThrow(
+    "The stream task/t1 of the log board has version 2, not 5 as expected",
+  );
 });
 
 test("execute: an id that comes again records nothing, and returns the first outcome", async () => {
