@@ -24,7 +24,7 @@ import { requireType, streamName } from "../values/names.ts";
 type DataOf<E> = { readonly [K in keyof E]: OutputOf<E[K]> };
 /** The data of each event as `emit` accepts it. */
 type DraftsOf<E> = { readonly [K in keyof E]: InputOf<E[K]> };
-/** The input that each command accepts: `C` are the names of the commands, and `I` the schemas of those with an input. */
+/** The input that each command accepts. `C` are the names of all commands, `I` are the schemas of inputs by name. */
 type InputMap<C extends string, I> = { readonly [K in C]: K extends keyof I ? InputOf<I[K]> : undefined };
 
 /** The literal is the compiler's message. The reason: an output is stored and folded without another check. */
