@@ -5,7 +5,7 @@ import { type Module, modulesOf, parseModule, targetOf } from "./modules.ts";
 /** The rooms in the order in which they are read. Rooms on one line do not import each other. */
 const law: Readonly<Record<string, readonly string[]>> = {
   "src/core": ["values", "domain", "history", "wire fold", "decide", "replica"],
-  "src/client": ["env", "messages stores", "page engine tabs presence", "sync", "worker", "."],
+  "src/client": ["env", "messages stores", "page engine tabs presence", "sync tables", "worker", "."],
   "src/cli": ["base", "commands", "."],
   "src/sync-server": [
     "base stores",

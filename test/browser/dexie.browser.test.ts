@@ -15,15 +15,15 @@ afterEach(async () => {
 const worker = () => new Worker(new URL("../support/browser/board.worker.ts", import.meta.url), { type: "module" });
 
 /** A tab with the log and its table. */
-async function tab(name: string) {
+async function tab(name: string, watch: () => void = () => {}) {
   const log: LogHandle = await openLog(name, { worker, user: "ada" });
   const db = new Dexie(`${name} ada`);
   db.version(1).stores({ tasks: "key, title" });
   const table: Table<Item, string> = db.table("tasks");
-  const record = ({ row, pending }: { row: { title: string }; pending: boolean }) => ({
-    title: row.title,
-    pending: pending ? 1 : 0,
-  });
+  const record = ({ row, pending }: { row: { title: string }; pending: boolean }) => {
+    watch();
+    return { title: row.title, pending: pending ? 1 : 0 };
+  };
   const kept = dexieTable(log, board, { table, record });
   const close = async () => {
     await kept.close();
@@ -72,4 +72,30 @@ test("dexieTable: a paused tab keeps its table, because writing it needs no lead
   await log.execute(add("t1", "Milk"));
   await kept.settled();
   expect(await titles(table)).toEqual(["Milk"]);
+});
+
+test("dexieTable: the page works during a large first write, and a second tab waits for it", async () => {
+  const name = fresh();
+  const { log, close } = await tab(name);
+  const count = 3_000;
+  for (let first = 0; first < count; first += 100)
+    await log.execute(Array.from({ length: 100 }, (_, n) => add(`t${first + n}`, `Task ${first + n}`)));
+  await close();
+  await Dexie.delete(`${name} ada`);
+
+  // Counts the turns of the page. Each is a moment for a key or a frame.
+  const { port1, port2 } = new MessageChannel();
+  let turn = 0;
+  port1.onmessage = () => port2.postMessage(++turn);
+  port2.postMessage(0);
+  ends.push(async () => port1.close());
+  const inTurn = new Map<number, number>();
+  const [first, second] = await Promise.all([
+    tab(name, () => inTurn.set(turn, (inTurn.get(turn) ?? 0) + 1)),
+    tab(name, () => inTurn.set(turn, (inTurn.get(turn) ?? 0) + 1)),
+  ]);
+  await second.kept.ready;
+  expect(await second.table.count()).toBe(count);
+  await first.kept.ready;
+  expect(Math.max(...inTurn.values())).toBeLessThanOrEqual(count / 5);
 });

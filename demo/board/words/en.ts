@@ -111,7 +111,6 @@ export const en = {
     label: "Search cards",
     title: "Search cards (Ctrl+K)",
     placeholder: "Words of a title or a description",
-    failing: "This browser has no space for the search.",
     preparing: "Preparing the search …",
     empty: "Type the beginning of a word.",
     first: (max: number) => `The first ${max} cards`,

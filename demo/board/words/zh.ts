@@ -104,7 +104,6 @@ export const zh: Words = {
     label: "搜索卡片",
     title: "搜索卡片（Ctrl+K）",
     placeholder: "标题或描述中的词",
-    failing: "浏览器空间不足，无法搜索。",
     preparing: "正在准备搜索…",
     empty: "输入词的开头即可搜索。",
     first: (max) => `前 ${max} 张卡片`,

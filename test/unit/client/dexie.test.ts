@@ -122,6 +122,105 @@ describe("dexieTable", () => {
     expect(await table.toArray()).toEqual([item("t1", "Oat milk"), item("t2", "Good"), item("t3", "Bad")]);
   });
 
+  test("dexieTable: a first write of many rows heals what is before, between and after them", async () => {
+    const { rows, table, open } = scene();
+    const many = Array.from({ length: 1_200 }, (_, n) => task(`t${String(n).padStart(5, "0")}`, `Task ${n}`));
+    rows.fill(many, 0);
+    await table.bulkPut(["a", "t00007x", "t00700x", "z"].map((key) => item(key, "Gone")));
+    await table.put(item("t00800", "Old"));
+    await open().ready;
+    expect(await table.toArray()).toEqual(many.map(({ key }) => item(key, `Task ${Number(key.slice(1))}`)));
+  });
+
+  test("dexieTable: a change of many rows is one transaction", async () => {
+    const { rows, table, open, set, remove } = scene();
+    const many = Array.from({ length: 1_500 }, (_, n) => task(`t${n}`, "First"));
+    rows.fill(many, 0);
+    const kept = open();
+    await kept.ready;
+    set(...many.map(({ key }) => task(key, "Second")));
+    remove("t3");
+    const settled = kept.settled();
+    for (let done = false; !done;) {
+      done = await Promise.race([settled.then(() => true), table.count().then(() => false)]);
+      expect([0, 1_499, 1_500]).toContain(await table.where("title").equals("Second").count());
+    }
+    expect(await table.count()).toBe(1_499);
+    expect(await table.where("title").equals("Second").count()).toBe(1_499);
+  });
+
+  test("dexieTable: in a second tab, ready waits for the first write of the first tab", async () => {
+    const { rows, table, open } = scene();
+    rows.fill(
+      Array.from({ length: 1_500 }, (_, n) => task(`t${n}`, "Task")),
+      0,
+    );
+    const first = open();
+    const second = open();
+    await second.ready;
+    expect(await table.count()).toBe(1_500);
+    await first.close();
+    await second.close();
+  });
+
+  test("dexieTable: close ends a first write without a change, and the next table completes it", async () => {
+    const { rows, table, open } = scene();
+    rows.fill(
+      Array.from({ length: 3_000 }, (_, n) => task(`t${n}`, "Task")),
+      0,
+    );
+    let records = 0;
+    let closing: Promise<void> | undefined;
+    const first = open({
+      record: () => {
+        records++;
+        closing ??= first.close();
+        return { title: "Task", pending: 0 };
+      },
+    });
+    await expect.poll(() => records).toBeGreaterThan(0);
+    await closing;
+    expect(records).toBeLessThan(3_000);
+    expect(await table.count()).toBe(0);
+    await open().ready;
+    expect(await table.count()).toBe(3_000);
+  });
+
+  test("dexieTable: ready waits for a try that succeeds, also in a second tab", async () => {
+    const { rows, table, open, set } = scene();
+    rows.fill([task("t1", "Bad")], 0);
+    let failures = 0;
+    const record = ({ row }: { row: Row }) => {
+      if (row.title === "Bad") throw new Error("no record");
+      return { title: row.title, pending: 0 };
+    };
+    const states: string[] = [];
+    const first = open({ record, onError: () => failures++ });
+    const second = open({ record });
+    for (const [name, { ready }] of Object.entries({ first, second })) void ready.then(() => states.push(name));
+    await expect.poll(() => failures).toBe(1);
+    await first.settled();
+    expect(states).toEqual([]);
+    set(task("t1", "Good"));
+    await Promise.all([first.ready, second.ready]);
+    expect(await table.toArray()).toEqual([item("t1", "Good")]);
+  });
+
+  test("dexieTable: a tab that is closed before its first write leaves the table to the next tab", async () => {
+    const { rows, table, open } = scene();
+    rows.fill([task("t1", "Milk")], 0);
+    const errors: unknown[] = [];
+    const record = () => {
+      throw new Error("no record");
+    };
+    const first = open({ record, onError: (error) => errors.push(error) });
+    const second = open();
+    await expect.poll(() => errors.length).toBeGreaterThan(0);
+    await first.close();
+    await second.ready;
+    expect(await table.toArray()).toEqual([item("t1", "Milk")]);
+  });
+
   test("dexieTable: after close, the table stays as it is", async () => {
     const { rows, table, open, set } = scene();
     rows.fill([task("t1", "Milk")], 0);

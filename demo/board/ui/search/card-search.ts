@@ -1,79 +1,121 @@
 /**
  * Search over the cards of a board: a Dexie table with an index of words, which `dacapo/dexie` keeps like the rows.
  *
- * It has pending cards too, and works offline.
+ * It has pending cards too, and works offline. All cards are read until the table is written, and without space for it.
  */
 import type { LogHandle } from "dacapo/client";
-import { type DexieTable, dexieTable } from "dacapo/dexie";
-import { Dexie, liveQuery, type Observable, type Table } from "dexie";
+import { dexieTable } from "dacapo/dexie";
+import { Dexie, liveQuery, type Table } from "dexie";
 import { cards } from "../../domain/read-models.ts";
+import type { CardEntry } from "../rows.ts";
+import { type FoundCard, foundCard, hasWords, textOf, wordsOf } from "./card-words.ts";
+import { scanCards } from "./scan-cards.ts";
 
-export type FoundCard = {
-  readonly key: string;
-  readonly title: string;
-  readonly column: string;
-  readonly done: number;
-};
 type StoredCard = FoundCard & { readonly words: readonly string[] };
+type Log = Pick<LogHandle, "log" | "user" | "rows">;
 
 /** Results that are shown. */
 export const FOUND_MAX = 50;
 
+/** One for each log that this page has open, because its first write compares all cards. */
+const searches = new WeakMap<Log, CardSearch>();
+
+export function searchOf(log: Log): CardSearch {
+  const search = searches.get(log) ?? new CardSearch(log);
+  searches.set(log, search);
+  return search;
+}
+
 export class CardSearch {
-  readonly #db: Dexie;
+  readonly #log: Log;
   readonly #table: Table<StoredCard, string>;
-  readonly #kept: DexieTable;
+  #isIndexed = false;
 
-  /** `failed` is called when the table cannot be written, such as without space. Writing is tried again. */
-  constructor(log: Pick<LogHandle, "log" | "user" | "rows">, failed: () => void) {
-    this.#db = new Dexie(`board search ${log.log} ${log.user}`);
-    this.#db.version(1).stores({ cards: "key, *words" });
-    this.#table = this.#db.table("cards");
-    this.#kept = dexieTable(log, cards, {
-      table: this.#table,
-      onError: failed,
-      record: ({ row }) => ({
-        title: row.title,
-        column: row.column,
-        done: row.done ? 1 : 0,
-        words: wordsOf(`${row.title} ${row.description} ${row.assignee ?? ""}`),
-      }),
-    });
+  constructor(log: Log) {
+    this.#log = log;
+    const db = new Dexie(`board search ${log.log} ${log.user}`);
+    db.version(1).stores({ cards: "key, *words" });
+    this.#table = db.table("cards");
+    void this.#index();
   }
 
-  /** Resolves once the table has the cards of the board. */
-  get ready(): Promise<void> {
-    return this.#kept.ready;
-  }
-
-  /** The cards that have each word of the text, or its longer form. As they change, at most `FOUND_MAX` and one. */
-  find(text: string): Observable<readonly FoundCard[]> {
-    const words = wordsOf(text);
+  /**
+   * Calls `listener` with the cards that have each word of the text, or its longer form, and again as they change. It
+   * receives at most `FOUND_MAX` and one. Returns a function that ends this.
+   */
+  find(text: string, listener: (found: readonly FoundCard[]) => void): () => void {
     // The longest word has the fewest cards.
-    const [first, ...others] = words.toSorted((left, right) => right.length - left.length);
-    if (first === undefined) return liveQuery(() => []);
-    return liveQuery(() =>
+    const words = wordsOf(text).toSorted((left, right) => right.length - left.length);
+    if (words.length === 0) {
+      listener([]);
+      return () => {};
+    }
+    return this.#isIndexed ? this.#findByIndex(words, listener) : this.#findByScan(words, listener);
+  }
+
+  async #index(): Promise<void> {
+    let hasFailed = false;
+    const kept = dexieTable(this.#log, cards, {
+      table: this.#table,
+      record: (entry) => ({ ...foundCard(entry), words: wordsOf(textOf(entry.row)) }),
+      onError: () => {
+        // Such as without space. Another try would fail too.
+        hasFailed = true;
+        this.#isIndexed = false;
+        void kept.close();
+      },
+    });
+    await kept.ready.then(
+      () => (this.#isIndexed = !hasFailed),
+      () => {},
+    );
+  }
+
+  #findByIndex(words: readonly string[], listener: (found: readonly FoundCard[]) => void): () => void {
+    const [first = "", ...others] = words;
+    let end: () => void = () => {};
+    const query = () =>
       this.#table
         .where("words")
         .startsWith(first)
         .distinct()
-        .filter((card) => others.every((word) => card.words.some((other) => other.startsWith(word))))
+        .filter((card) => hasWords(card.words, others))
         .limit(FOUND_MAX + 1)
-        .toArray(),
-    );
+        .toArray();
+    const subscription = liveQuery(query).subscribe(listener, () => {
+      // Such as after the browser deleted the database.
+      this.#isIndexed = false;
+      end = this.#findByScan(words, listener);
+    });
+    return () => {
+      subscription.unsubscribe();
+      end();
+    };
   }
 
-  async close(): Promise<void> {
-    await this.#kept.close();
-    this.#db.close();
+  #findByScan(words: readonly string[], listener: (found: readonly FoundCard[]) => void): () => void {
+    const rows = this.#log.rows(cards);
+    const ending = new AbortController();
+    let isScanning = false;
+    const scan = async () => {
+      if (isScanning) return;
+      isScanning = true;
+      await rows.ready;
+      let read: readonly CardEntry[] | null = null;
+      while (read !== rows.all() && !ending.signal.aborted) {
+        read = rows.all();
+        const found = await scanCards(read, words, FOUND_MAX + 1, ending.signal);
+        if (found) listener(found);
+      }
+      isScanning = false;
+    };
+    // The rows reject only when the log is closed.
+    const change = () => void scan().catch(() => {});
+    const unsubscribe = rows.subscribe(change);
+    change();
+    return () => {
+      unsubscribe();
+      ending.abort();
+    };
   }
-}
-
-/** One for all cards, because making one takes longer than splitting a title. */
-const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
-
-/** The words of a text in small letters, each once. Also of languages that put no space between words. */
-export function wordsOf(text: string): readonly string[] {
-  const segments = segmenter.segment(text.normalize("NFKC").toLowerCase());
-  return [...new Set([...segments].flatMap(({ segment, isWordLike }) => (isWordLike === true ? [segment] : [])))];
 }

@@ -4,7 +4,8 @@ import { type KeyboardEvent, useEffect, useState } from "react";
 import { flushSync } from "react-dom";
 import { Dialog } from "../dialog.tsx";
 import { focusCard } from "../reveal-card.ts";
-import { CardSearch, FOUND_MAX, type FoundCard } from "./card-search.ts";
+import { FOUND_MAX, searchOf } from "./card-search.ts";
+import type { FoundCard } from "./card-words.ts";
 import { words } from "../../words/language.ts";
 
 type SearchDialogProps = {
@@ -16,7 +17,7 @@ type SearchDialogProps = {
 
 export function SearchDialog({ columns, onOpen, onClose }: SearchDialogProps) {
   const [text, setText] = useState("");
-  const { found, isFailing } = useFound(text);
+  const found = useFound(text);
   const shown = found?.slice(0, FOUND_MAX) ?? [];
   const open = (key: string) => {
     // The card has the focus before its panel opens, so that the panel returns the focus to it.
@@ -53,7 +54,7 @@ export function SearchDialog({ columns, onOpen, onClose }: SearchDialogProps) {
           />
         </label>
         <p className="hint" role="status">
-          {isFailing ? words.search.failing : sayFound(text, found)}
+          {sayFound(text, found)}
         </p>
         <ul className="found">
           {shown.map(({ key, title, column, done }) => (
@@ -69,29 +70,12 @@ export function SearchDialog({ columns, onOpen, onClose }: SearchDialogProps) {
   );
 }
 
-/** The cards that were found; null while the search begins. */
-function useFound(text: string): { readonly found: readonly FoundCard[] | null; readonly isFailing: boolean } {
+/** The cards that were found; null while the first ones are searched. */
+function useFound(text: string): readonly FoundCard[] | null {
   const log = useLog();
-  const [search, setSearch] = useState<CardSearch | null>(null);
   const [found, setFound] = useState<readonly FoundCard[] | null>(null);
-  const [isFailing, setFailing] = useState(false);
-  useEffect(() => {
-    let isOpen = true;
-    const opened = new CardSearch(log, () => isOpen && setFailing(true));
-    opened.ready.then(
-      () => isOpen && setSearch(opened),
-      () => {},
-    );
-    return () => {
-      isOpen = false;
-      void opened.close();
-    };
-  }, [log]);
-  useEffect(() => {
-    const subscription = search?.find(text).subscribe(setFound);
-    return () => subscription?.unsubscribe();
-  }, [search, text]);
-  return { found, isFailing };
+  useEffect(() => searchOf(log).find(text, setFound), [log, text]);
+  return found;
 }
 
 function sayFound(text: string, found: readonly FoundCard[] | null): string {

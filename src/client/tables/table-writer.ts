@@ -1,0 +1,214 @@
+/**
+ * Writes the rows of a projection to a Dexie table. One tab writes; the others wait for its lock.
+ *
+ * A write of many rows works in slices: it reads a part of the table, makes the records of the rows there, and compares
+ * both. The differences of all slices are then one transaction.
+ */
+import type { Table } from "dexie";
+import type { LiveRows, TypedRowEntry } from "../page/live-types.ts";
+import { isSame } from "./is-same.ts";
+
+type Options<Row, Item extends { readonly key: string }> = {
+  readonly table: Table<Item, string>;
+  readonly record: (entry: TypedRowEntry<Row>) => Omit<Item, "key"> | null;
+  readonly onError?: (error: unknown) => void;
+};
+
+type Differences<Item> = { readonly items: Item[]; readonly gone: string[] };
+
+/** Milliseconds until a failed write is tried again, if no row changes before. */
+const RETRY_MS = 5_000;
+/** Rows that are worked on without a break: a few milliseconds. */
+const SLICE = 250;
+
+export class TableWriter<Row, Item extends { readonly key: string }> {
+  readonly ready: Promise<void>;
+  readonly #rows: LiveRows<Row>;
+  readonly #options: Options<Row, Item>;
+  readonly #closing = new AbortController();
+  readonly #unsubscribe: () => void;
+  /** The rows that the table has, in the order of their keys. Null: unknown, so the next write reads the table. */
+  #written: readonly TypedRowEntry<Row>[] | null = null;
+  #isWriter = false;
+  #isStale = true;
+  /** A write is requested and has not begun. */
+  #isWaiting = false;
+  #writing: Promise<void> = Promise.resolve();
+  readonly #setReady: () => void;
+  #release: () => void = () => {};
+
+  constructor(rows: LiveRows<Row>, options: Options<Row, Item>) {
+    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+    // Handles the rejection, because an app need not await `ready`.
+    ready.catch(() => {});
+    this.ready = ready;
+    this.#setReady = resolve;
+    this.#rows = rows;
+    this.#options = options;
+    this.#unsubscribe = rows.subscribe(() => {
+      this.#isStale = true;
+      this.#request();
+    });
+    rows.ready.then(() => this.#compete()).catch(reject);
+  }
+
+  settled(): Promise<void> {
+    this.#request();
+    return this.#writing;
+  }
+
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    this.#closing.abort();
+    await this.#writing;
+    this.#release();
+  }
+
+  /** Waits for the table's lock, and then writes. */
+  #compete(): void {
+    const locks = globalThis.navigator?.locks;
+    // Without Web Locks each tab writes. A write only stores what the table lacks.
+    if (!locks) return this.#lead();
+    const { table } = this.#options;
+    const lock = `dacapo table ${table.db.name} ${table.name}`;
+    const { signal } = this.#closing;
+    const hold = () => {
+      this.#lead();
+      return new Promise<void>((release) => {
+        this.#release = release;
+        if (signal.aborted) release();
+      });
+    };
+    /** Resolves with false if another tab has the lock, otherwise with true after the first write or `close`. */
+    const begin = () =>
+      new Promise<boolean>((begun, reject) => {
+        const whenFree = (held: Lock | null) => {
+          if (!held) return begun(false);
+          void this.ready.then(() => begun(true));
+          return hold();
+        };
+        locks.request(lock, { ifAvailable: true }, whenFree).then(() => begun(true), reject);
+      });
+    const waiting = async () => {
+      // One tab after the other, because the others wait for the first write.
+      const isWriter = await locks.request(`${lock} first write`, { signal }, begin);
+      if (isWriter) return;
+      this.#setReady();
+      await locks.request(lock, { signal }, hold);
+    };
+    // A closed table cancels its requests.
+    waiting().catch((error: unknown) => signal.aborted || this.#report(error));
+  }
+
+  #lead(): void {
+    this.#isWriter = true;
+    this.#written = null;
+    this.#request();
+  }
+
+  #request(): void {
+    if (!this.#isWriter || !this.#isStale || this.#isWaiting || this.#closing.signal.aborted) return;
+    this.#isWaiting = true;
+    this.#writing = this.#writing.then(() => this.#write());
+  }
+
+  async #write(): Promise<void> {
+    this.#isWaiting = false;
+    if (this.#closing.signal.aborted) return;
+    this.#isStale = false;
+    const entries = this.#rows.all();
+    try {
+      const differences = this.#differencesFromWritten(entries) ?? (await this.#differencesFromTable(entries));
+      if (this.#closing.signal.aborted) return;
+      await this.#store(differences);
+      this.#written = entries;
+      this.#setReady();
+    } catch (error) {
+      this.#written = null;
+      this.#isStale = true;
+      this.#report(error);
+      setTimeout(() => this.#request(), RETRY_MS);
+    }
+  }
+
+  /** Compares with the last write. Null if it is unknown, or if more than a slice differs. */
+  #differencesFromWritten(entries: readonly TypedRowEntry<Row>[]): Differences<Item> | null {
+    const changes = this.#written && changesOf(this.#written, entries);
+    if (!changes || changes.changed.length > SLICE) return null;
+    const items: Item[] = [];
+    const gone = [...changes.gone];
+    for (const entry of changes.changed) {
+      const item = this.#itemOf(entry);
+      if (item) items.push(item);
+      else gone.push(entry.key);
+    }
+    return { items, gone };
+  }
+
+  /** Compares with the table, slice by slice. The page works while a slice of the table is read. */
+  async #differencesFromTable(entries: readonly TypedRowEntry<Row>[]): Promise<Differences<Item>> {
+    const all: Differences<Item> = { items: [], gone: [] };
+    for (let at = 0, isLast = false; !isLast && !this.#closing.signal.aborted; at += SLICE) {
+      const slice = entries.slice(at, at + SLICE);
+      isLast = at + SLICE >= entries.length;
+      const stored = await this.#storedBetween(
+        entries[at - 1]?.key ?? null,
+        isLast ? null : (slice.at(-1)?.key ?? null),
+      );
+      for (const entry of slice) {
+        const item = this.#itemOf(entry);
+        if (!item) continue;
+        if (!isSame(stored.get(entry.key), item)) all.items.push(item);
+        stored.delete(entry.key);
+      }
+      all.gone.push(...stored.keys());
+    }
+    return all;
+  }
+
+  /** The records whose keys are after `from` and up to `to`. Null is no limit. */
+  async #storedBetween(from: string | null, to: string | null): Promise<Map<string, Item>> {
+    // IndexedDB orders each array after all texts.
+    const range = this.#options.table.where("key").between(from ?? "", to ?? [], from === null, true);
+    return new Map((await range.toArray()).map((item) => [item.key, item]));
+  }
+
+  #store({ items, gone }: Differences<Item>): Promise<void> {
+    const { table } = this.#options;
+    return table.db.transaction("rw", table, async () => {
+      for (let at = 0; at < gone.length; at += SLICE) await table.bulkDelete(gone.slice(at, at + SLICE));
+      for (let at = 0; at < items.length; at += SLICE) await table.bulkPut(items.slice(at, at + SLICE));
+    });
+  }
+
+  #itemOf(entry: TypedRowEntry<Row>): Item | null {
+    const record = this.#options.record(entry);
+    // The fields of `Item` are those of `record` and the key.
+    return record && ({ ...record, key: entry.key } as Item);
+  }
+
+  #report(error: unknown): void {
+    const { onError } = this.#options;
+    if (onError) return onError(error);
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+type Keyed = { readonly key: string };
+
+/** Compares two lists in the order of their keys: the entries of the second that the first lacks, and its lost keys. */
+function changesOf<Entry extends Keyed>(before: readonly Entry[], after: readonly Entry[]) {
+  const changed: Entry[] = [];
+  const gone: string[] = [];
+  let at = 0;
+  for (const entry of after) {
+    for (let old = before[at]; old && old.key < entry.key; old = before[++at]) gone.push(old.key);
+    const old = before[at];
+    if (old !== entry) changed.push(entry);
+    if (old?.key === entry.key) at++;
+  }
+  for (const { key } of before.slice(at)) gone.push(key);
+  return { changed, gone };
+}
