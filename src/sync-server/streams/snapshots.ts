@@ -83,6 +83,8 @@ export function withSnapshots(
   if (set.length === 0) return write;
   const next = { at: head, text: "{}", wake: null, tables: { [TABLE]: "keep" } } as const;
   return {
+    // It may have statements of SQL models too.
+    ...write,
     followers: [...(write?.followers ?? []), { name: FOLLOWER, revision, next }],
     rows: [...(write?.rows ?? []), { follower: FOLLOWER, table: TABLE, set, remove: [] }],
   };

@@ -7,8 +7,9 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
-import type { SyncServer } from "../../../../src/sync-server/app.ts";
+import { strong, type SyncServer } from "../../../../src/sync-server/app.ts";
 import { task } from "../../../support/board-domain.ts";
+import { invoices, order, ordersDomain } from "../../../support/invoices-domain.ts";
 import { testServer } from "../../../support/sync-requests.ts";
 
 const note = task.command.note("t1", { text: "hm" });
@@ -126,4 +127,21 @@ test("snapshot: a server with snapshots decides like a server without them", asy
     }),
     { numRuns: 20 },
   );
+});
+
+test("snapshot: an append with a snapshot runs the statements of a strong SQL model too", async () => {
+  const store = sqlite(":memory:");
+  const restarted = () => testServer({ domain: ordersDomain, store, models: [strong(invoices)] }).log("board");
+  const { place, pay } = order.command;
+  await restarted().execute(Array.from({ length: 100 }, (_, total) => place("o1", { total })));
+  const log = restarted();
+  const { at } = await log.execute([place("o1", { total: 3 }), pay("o1", { number: "1" })]);
+  const page = await store.models?.rows("board", "snapshots", "states", { keys: ["order/o1"] });
+  expect(page?.rows).toHaveLength(1);
+  const found = await log.query(invoices, (t) => `select number, total from ${t.invoice}`, [], { at });
+  expect(found.rows).toEqual([{ number: "1", total: 3 }]);
+  await expect(log.execute([place("o2", { total: 4 }), pay("o2", { number: "1" })])).rejects.toMatchObject({
+    details: { code: "number-taken" },
+  });
+  await store.close();
 });
