@@ -48,8 +48,8 @@ export type CloudflareOptions = Omit<SyncServerOptions, "store" | "ticketSecret"
    */
   readonly permitEveryMs?: number;
   /**
-   * Bytes of a log's database from which on pushes are refused with 507 `storage-full`. Reads continue. From 80 % on,
-   * `onError` receives a warning.
+   * Bytes of a log's database from which on pushes are refused with 507 `storage-full`. Reads continue. Read models,
+   * subscribers and process managers may use 50 MB more. From 80 % on, `onError` receives a warning.
    *
    * @default 9_900_000_000, a little below Cloudflare's limit of 10 GB
    */

@@ -8,6 +8,7 @@ declare namespace Cloudflare {
     readonly LIMITED_LOGS: DurableObjectNamespace;
     readonly WORK_LOGS: DurableObjectNamespace<import("./worker.ts").WorkLogObject>;
     readonly ORDER_LOGS: DurableObjectNamespace;
+    readonly FULL_LOGS: DurableObjectNamespace;
     readonly BASE_LOGS: DurableObjectNamespace;
     readonly RELEASE_LOGS: DurableObjectNamespace;
     readonly SECRETLESS_LOGS: DurableObjectNamespace;

@@ -1,17 +1,19 @@
 // The Worker of the tests, with their Durable Objects. A new class needs an entry in wrangler.jsonc.
 import { DurableObject } from "cloudflare:workers";
 import {
+  type Authorize,
   bearer,
   cloudflare,
   type LogArchive,
   type Permit,
   type PermitRequest,
+  strong,
 } from "../../src/sync-server/cloudflare.ts";
-import { projection } from "../../src/index.ts";
+import { defineDomain, projection } from "../../src/index.ts";
 import type { LogEntry } from "../../src/sync-server/app.ts";
 import { BASE_LIMITS, BASE_OPTION } from "../support/base-options.ts";
 import { keptTelemetry } from "../support/telemetry.ts";
-import { board, columnCounts, domain } from "../support/board-domain.ts";
+import { board, column, columnCounts, domain, task } from "../support/board-domain.ts";
 import { invoices, order, ordersDomain } from "../support/invoices-domain.ts";
 import { releases } from "../support/release-domain.ts";
 import { tokens } from "../support/sync-requests.ts";
@@ -58,13 +60,18 @@ const permit: Permit = ({ actor }, { action }) => {
   return !app.refused.has(actor);
 };
 
-/** A sync server as an app writes it. The token `guest` is a person whose right ends soon. */
+/** The token `guest` is a person whose right ends soon, and `guest-until-…` one whose right ends at a time. */
+const authorizeGuests: Authorize = (request) => {
+  const token = request.headers.get("authorization") ?? "";
+  const [, until] = /^Bearer guest-until-(\d+)$/.exec(token) ?? [];
+  if (until !== undefined) return { actor: "guest", expiresAt: Number(until) };
+  return token === "Bearer guest" ? { actor: "guest", expiresAt: Date.now() + GUEST_MS } : byToken(request);
+};
+
+/** A sync server as an app writes it. */
 const server = cloudflare({
   domain,
-  authorize: (request) =>
-    request.headers.get("authorization") === "Bearer guest"
-      ? { actor: "guest", expiresAt: Date.now() + GUEST_MS }
-      : byToken(request),
+  authorize: authorizeGuests,
   permit,
   admin: ({ actor }) => actor === "ada",
   permitEveryMs: 50,
@@ -209,6 +216,22 @@ const orders = cloudflare({
 
 export class OrderLogObject extends orders.EventLogObject {}
 export const orderLogs = orders.logs;
+
+/** All that follows a log, in an object with little room: a strong model, a read model, subscribers and bases. */
+const full = cloudflare({
+  domain: defineDomain({ version: 1, aggregates: [task, column, order], projections: [board] }),
+  authorize: byToken,
+  binding: "FULL_LOGS",
+  storageBytesMax: 2_000_000,
+  subscribers: [mailer, closer],
+  models: [strong(invoices), board],
+  base: BASE_OPTION,
+  onError: (error) => void app.errors.push(error),
+});
+
+export class FullLogObject extends full.EventLogObject {}
+export const fullWorker = full.worker;
+export const fullLogs = full.logs;
 
 /** A server on the edge that makes bases of small logs. */
 const withBases = cloudflare({

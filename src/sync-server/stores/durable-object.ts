@@ -8,7 +8,8 @@
  *   runs between its statements.
  * - Without a write the database has no table, because an object with stored data costs money for ever
  *   (cloudflare.guard.test.ts).
- * - If there is no room, appends are refused and reads continue (durable-object.full.test.ts).
+ * - If there is no room, appends are refused and reads continue (durable-object.full.test.ts). Followers have some room
+ *   more, in which they store what they did and when they try again (cloudflare.full.test.ts).
  * - A ticket opens one socket, also if the object loses its memory (cloudflare.sync.test.ts).
  */
 import { StorageFullError } from "../../core/values/errors.ts";
@@ -54,6 +55,11 @@ export type DurableObjectStoreOptions = {
 
 /** Cloudflare allows 10 GB for each object. The rest is for the tables' pages that an append may add. */
 const BYTES_MAX = 9_900_000_000;
+/**
+ * Room above `bytesMax` for the rows of followers, which grow no more once appends are refused. Without it, a follower
+ * of a full log could not store its attempts, and would repeat them for ever.
+ */
+const FOLLOWERS_BYTES = 50_000_000;
 const WARN_SHARE = 0.8;
 const FULL_FIX = "Continue in a new log, or move this log to another server by its export.";
 
@@ -90,11 +96,12 @@ export function durableObjectStore(
     close() {},
   };
   let isWarned = false;
-  const assertRoom = (bytes: number): void => {
+  const assertRoom = (bytes: number, kind: "append" | "models"): void => {
     const used = storage.sql.databaseSize;
     const details = { usedBytes: used, bytesMax };
+    const roomMax = kind === "append" ? bytesMax : bytesMax + FOLLOWERS_BYTES;
     // An append without bytes only forgets outcomes.
-    if (bytes > 0 && used + bytes > bytesMax)
+    if (bytes > 0 && used + bytes > roomMax)
       throw new StorageFullError({ message: "The storage of this log is full", fix: FULL_FIX, details });
     if (isWarned || used < bytesMax * WARN_SHARE) return;
     isWarned = true;

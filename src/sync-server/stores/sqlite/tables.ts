@@ -34,8 +34,8 @@ export type SqliteTablesOptions = {
   readonly isLazy?: boolean;
   /** True: the database undoes a write for which it has no room, so that reads can continue. */
   readonly survivesFull?: boolean;
-  /** Throws a StorageFullError if there is no room for an append of this many bytes. */
-  readonly assertRoom?: (bytes: number) => void;
+  /** Throws a StorageFullError if there is no room for a write of this many bytes. */
+  readonly assertRoom?: (bytes: number, kind: "append" | "models") => void;
   /** Called in the transaction of each append that has records. */
   readonly onAppend?: () => void;
   /** Spends a ticket, as `SpentTickets` does. */
@@ -74,7 +74,7 @@ class SqliteTables implements Tables {
   models(call: Call): ModelStore {
     return new SqlModels(this.#sql, {
       read: (place, work) => call(place, () => this.#sql.transaction("read", work)),
-      write: (place, bytes, work) => call(place, () => this.#share(bytes, true, work)),
+      write: (place, bytes, work) => call(place, () => this.#share("models", bytes, true, work)),
     });
   }
 
@@ -89,7 +89,8 @@ class SqliteTables implements Tables {
       return result;
     };
     const { models, bytes } = plan;
-    return this.#share(bytes, models !== undefined, () => (models ? undoneIfVetoed(this.#sql, models, run) : run()));
+    const work = (): AppendResult => (models ? undoneIfVetoed(this.#sql, models, run) : run());
+    return this.#share("append", bytes, models !== undefined, work);
   }
 
   page(name: string, after: Cursor | null, limit: ReadLimit): FoundPage | undefined {
@@ -204,8 +205,13 @@ class SqliteTables implements Tables {
   }
 
   /** Runs a write that may share its transaction with other writes. */
-  async #share<Result>(bytes: number, hasModels: boolean, work: () => Result): Promise<Result> {
-    this.#options.assertRoom?.(bytes);
+  async #share<Result>(
+    kind: "append" | "models",
+    bytes: number,
+    hasModels: boolean,
+    work: () => Result,
+  ): Promise<Result> {
+    this.#options.assertRoom?.(bytes, kind);
     this.#createTables();
     return this.#commits.write(() => {
       // The store may have failed while the write waited.
