@@ -20,6 +20,7 @@ export class BackedUpStore {
   #inner = memory();
   #journal: Write[] = [];
   readonly #records = new Map<string, PlainRecord[]>();
+  readonly #modelWrites = new Map<string, ModelWrite[]>();
 
   get models(): ModelStore {
     const { models } = this.#inner;
@@ -38,7 +39,7 @@ export class BackedUpStore {
 
   /** The model writes of a log that are not lost. */
   modelWrites(log: string): readonly ModelWrite[] {
-    return this.#journal.flatMap((one) => (one.kind === "write" && one.log === log ? [one.write] : []));
+    return this.#modelWrites.get(log) ?? [];
   }
 
   /** The store as one node uses it. */
@@ -62,6 +63,7 @@ export class BackedUpStore {
     this.#inner = memory();
     this.#journal = [];
     this.#records.clear();
+    this.#modelWrites.clear();
     for (const one of journal) {
       if (one.kind === "append") await this.#append(one.log, one.append);
       else await this.#write(one.log, one.write);
@@ -73,13 +75,18 @@ export class BackedUpStore {
     if (result.kind !== "ok") return result;
     this.#journal.push({ kind: "append", log, append });
     const records = this.#records.get(log) ?? [];
-    this.#records.set(log, [...records, ...append.records.map(({ text }) => parseOwnJson<PlainRecord>(text))]);
+    for (const { text } of append.records) records.push(parseOwnJson<PlainRecord>(text));
+    this.#records.set(log, records);
     return result;
   }
 
   async #write(log: string, write: ModelWrite) {
     const result = await this.models.write(log, write);
-    if (result.kind === "ok") this.#journal.push({ kind: "write", log, write });
+    if (result.kind !== "ok") return result;
+    this.#journal.push({ kind: "write", log, write });
+    const writes = this.#modelWrites.get(log) ?? [];
+    writes.push(write);
+    this.#modelWrites.set(log, writes);
     return result;
   }
 }

@@ -9,6 +9,7 @@ import type { CommandRequest } from "../../../../src/core/domain/definition.ts";
 import { RejectedError } from "../../../../src/core/values/errors.ts";
 import type { SyncServer } from "../../../../src/sync-server/app.ts";
 import type { PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
+import type { Ledger } from "./ledger.ts";
 import { LOG } from "./reactions.ts";
 
 type Call = {
@@ -28,14 +29,20 @@ type Settled = Call & { readonly code: string | null; readonly to: number };
 export class Calls {
   readonly problems: string[] = [];
   readonly #records: () => readonly PlainRecord[];
+  readonly #ledger: () => Ledger;
   /** The stream that has a name after the first records. */
   readonly #ownerOf: (name: string, count: number) => string | null;
   #settled: Settled[] = [];
   #epoch = 0;
   #count = 0;
 
-  constructor(records: () => readonly PlainRecord[], ownerOf: (name: string, count: number) => string | null) {
+  constructor(
+    records: () => readonly PlainRecord[],
+    ledger: () => Ledger,
+    ownerOf: (name: string, count: number) => string | null,
+  ) {
     this.#records = records;
+    this.#ledger = ledger;
     this.#ownerOf = ownerOf;
   }
 
@@ -64,10 +71,8 @@ export class Calls {
 
   /** Checks the answers since the last check. */
   check(): readonly string[] {
-    const counts = new Map<string, number[]>();
-    for (const { commit, events } of this.#records())
-      counts.set(commit, [...(counts.get(commit) ?? []), events.length]);
-    const problems = this.#settled.flatMap((call) => this.#check(call, counts.get(call.id) ?? []));
+    const ledger = this.#ledger();
+    const problems = this.#settled.flatMap((call) => this.#check(call, ledger.recordsOf(call.id)));
     this.#settled = [];
     return problems;
   }

@@ -9,9 +9,10 @@
 import type { ReadModel } from "../../../../src/sync-server/read-models/read-model.ts";
 import type { AppendResult } from "../../../../src/sync-server/stores/event-store.ts";
 import type { Follower, LogFollowers, ModelStore } from "../../../../src/sync-server/stores/model-store.ts";
-import { canonical, type PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
+import { canonical } from "../../../../src/testing/simulate/plain-record.ts";
 import { parseOwnJson } from "../../own-json.ts";
-import { differences, type Folded, type Refolds, rowsOf } from "./refolds.ts";
+import { differences, type Folded, type Refolds, rowsOf } from "../refolds.ts";
+import type { Ledger } from "./ledger.ts";
 
 const ALL = { from: null, to: null, after: null, limit: 1_000, bytes: 1_000_000 };
 
@@ -24,13 +25,13 @@ export type ModelsOfRelease = { readonly models: readonly ReadModel[]; readonly 
 
 export class ModelChecks {
   readonly #log: string;
-  readonly #records: () => readonly PlainRecord[];
+  readonly #ledger: Ledger;
   /** The revision of each follower at the last check. */
   readonly #checked = new Map<string, number>();
 
-  constructor(log: string, records: () => readonly PlainRecord[]) {
+  constructor(log: string, ledger: Ledger) {
     this.#log = log;
-    this.#records = records;
+    this.#ledger = ledger;
   }
 
   /** Checks each follower that moved since the last check. */
@@ -57,7 +58,7 @@ export class ModelChecks {
     refolds: Refolds,
   ): Promise<readonly string[]> {
     const page = await store.rows(this.#log, follower.name, "rows", ALL);
-    const end = endOf(this.#records(), follower);
+    const end = this.#ledger.endOf(follower.at);
     if (end === null) return [`${follower.name} has a cursor that is no record end: ${follower.at?.position}`];
     // A job that ended has no rows.
     if (!page) return [];
@@ -71,7 +72,7 @@ export class ModelChecks {
     releases: readonly ModelsOfRelease[],
   ): Promise<readonly string[]> {
     const page = await store.rows(this.#log, follower.name, "pages", ALL);
-    const end = endOf(this.#records(), follower);
+    const end = this.#ledger.endOf(follower.at);
     if (end === null) return [`${follower.name} has a cursor that is no record end: ${follower.at?.position}`];
     const tables = new Map<string, Map<string, string>>();
     for (const [, text] of page?.rows ?? [])
@@ -96,19 +97,19 @@ export async function watchStrong(
   store: () => ModelStore,
   log: string,
   { models, refolds }: ModelsOfRelease,
-  records: () => readonly PlainRecord[],
+  count: () => number,
   append: () => Promise<AppendResult>,
 ): Promise<{ readonly result: AppendResult; readonly problems: readonly string[] }> {
   const before = await store().followers(log);
-  const count = records().length;
+  const records = count();
   const result = await append();
-  if (result.kind !== "ok" || records().length === count) return { result, problems: [] };
+  if (result.kind !== "ok" || count() === records) return { result, problems: [] };
   const after = await store().followers(log);
   const problems: string[] = [];
   for (const { name, follower, strong } of models) {
     if (!strong) continue;
     const [old, now] = [before, after].map((found) => followersIn(found).find((one) => one.name === follower));
-    const wasReady = count === 0 || (isAtHead(before, old) && old !== undefined && notesOf(old).phase === "ready");
+    const wasReady = records === 0 || (isAtHead(before, old) && old !== undefined && notesOf(old).phase === "ready");
     if (!wasReady) continue;
     if (!now || !isAtHead(after, now)) {
       problems.push(`${follower} was ready, and an append of its release did not move it`);
@@ -118,7 +119,7 @@ export async function watchStrong(
       problems.push(`${follower} parked an event of an append that it could refuse`);
     const page = await store().rows(log, follower, "rows", ALL);
     const rows = page?.rows.flatMap(([key, text]) => (text === null ? [] : [[key, normal(text)] as const])) ?? [];
-    const expected = rowsOf(refolds.after(records().length), name);
+    const expected = rowsOf(refolds.after(count()), name);
     problems.push(...differences(`${follower} after an append`, new Map(rows), expected));
   }
   return { result, problems };
@@ -126,14 +127,6 @@ export async function watchStrong(
 
 export function followersIn(found: LogFollowers): readonly Follower[] {
   return found.kind === "open" ? found.followers : [];
-}
-
-/** The number of records up to the cursor of a follower. Null: no record ends there. */
-export function endOf(records: readonly PlainRecord[], { at }: Follower): number | null {
-  if (at === null) return 0;
-  const index = records.findIndex(({ mark }) => mark === at.mark);
-  const record = records[index];
-  return record && record.position + record.events.length - 1 === at.position ? index + 1 : null;
 }
 
 function isAtHead(found: LogFollowers, follower: Follower | undefined): boolean {

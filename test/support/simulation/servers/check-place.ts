@@ -5,26 +5,27 @@
  * - Each event up to the checkpoint was handled, was skipped, or waits.
  */
 import type { ModelStore } from "../../../../src/sync-server/stores/model-store.ts";
-import type { PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
-import { endOf, followersIn } from "./check-models.ts";
-import { countedIn, type Effects } from "./effects.ts";
+import { followersIn } from "./check-models.ts";
+import type { Effects } from "./effects.ts";
+import type { Ledger } from "./ledger.ts";
 import { LOG, MAILER } from "./reactions.ts";
 
 const ALL = { from: null, to: null, after: null, limit: 10_000, bytes: 10_000_000 };
 
 export async function checkPlace(
   store: ModelStore,
-  records: readonly PlainRecord[],
+  ledger: Ledger,
   effects: Effects,
 ): Promise<readonly string[]> {
   const name = `subscriber/${MAILER}`;
   const follower = followersIn(await store.followers(LOG)).find((one) => one.name === name);
   if (!follower?.at) return [];
-  if (endOf(records, follower) === null) return [`${name} is at ${follower.at.position}, which is no record end`];
+  if (ledger.endOf(follower.at) === null) return [`${name} is at ${follower.at.position}, which is no record end`];
   const { position: at } = follower.at;
   const page = await store.rows(LOG, name, "waiting", ALL);
   const waiting = new Set(page?.rows.map(([key]) => Number(key)));
-  return countedIn(records)
-    .filter(({ id, position }) => position <= at && !effects.isOver(id) && !waiting.has(position))
+  return ledger.counted
+    .open(({ position }) => position <= at, effects.isOver)
+    .filter(({ position }) => !waiting.has(position))
     .map(({ id, position }) => `${name} passed the event ${id} at ${position} without handling it`);
 }

@@ -3,7 +3,7 @@
  *
  * Guarantees: the result is that of the real one.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 type Digest = SubtleCrypto["digest"];
 
@@ -20,5 +20,5 @@ export function replaceDigest(digest: Digest): () => void {
 export const digestHere: Digest = async (_, data) => {
   const bytes =
     data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return Uint8Array.from(createHash("sha256").update(bytes).digest()).buffer;
+  return Uint8Array.from(hash("sha256", bytes, "buffer")).buffer;
 };

@@ -6,7 +6,7 @@
  * - An event begins after the end of all events before it in its stream, unless an operator skipped them.
  */
 import type { SeededRandom } from "../../../../src/testing/seeded-random.ts";
-import type { PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
+import type { Ledger } from "./ledger.ts";
 
 type Place = { readonly id: string; readonly stream: string; readonly version: number };
 type Failure = "before" | "after" | "hangs" | null;
@@ -18,15 +18,15 @@ export class Effects {
   /** The events that an operator skipped. */
   readonly skipped = new Set<string>();
   readonly #random: SeededRandom;
-  readonly #records: () => readonly PlainRecord[];
+  readonly #ledger: () => Ledger;
   readonly #failure: number;
   readonly #ids = new Map<string, string>();
   readonly #events = new Map<string, string>();
 
   /** `failure`: the probability that a handler fails. It is 0 after the world is healed. */
-  constructor(random: SeededRandom, records: () => readonly PlainRecord[], failure: number) {
+  constructor(random: SeededRandom, ledger: () => Ledger, failure: number) {
     this.#random = random;
-    this.#records = records;
+    this.#ledger = ledger;
     this.#failure = failure;
   }
 
@@ -47,9 +47,8 @@ export class Effects {
     if (other !== id) this.problems.push(`the events ${other} and ${id} have one effect id`);
     this.#ids.set(id, effectId);
     this.#events.set(effectId, id);
-    for (const before of countedIn(this.#records()))
-      if (before.stream === stream && before.version < version && !this.isOver(before.id))
-        this.problems.push(`${stream} ${version} was handled before ${before.version} was done`);
+    for (const before of this.#ledger().countedOf(stream).open((one) => one.version < version, this.isOver))
+      this.problems.push(`${stream} ${version} was handled before ${before.version} was done`);
   }
 
   end({ id }: Place): void {
@@ -57,16 +56,5 @@ export class Effects {
   }
 
   /** True: the event was handled or skipped. */
-  isOver(id: string): boolean {
-    return this.done.has(id) || this.skipped.has(id);
-  }
-}
-
-/** The events that the subscriber must handle, in the order of the log. */
-export function countedIn(records: readonly PlainRecord[]): readonly (Place & { readonly position: number })[] {
-  return records.flatMap(({ commit, position, events }) =>
-    events.flatMap(({ type, stream, version }, n) =>
-      type === "Counted" ? [{ id: `${commit}:${n}`, stream, version, position: position + n }] : [],
-    ),
-  );
+  readonly isOver = (id: string): boolean => this.done.has(id) || this.skipped.has(id);
 }

@@ -6,17 +6,19 @@ import type { AppendResult } from "../../../../src/sync-server/stores/event-stor
 import type { SeededRandom } from "../../../../src/testing/seeded-random.ts";
 import type { PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
 import { parseOwnJson } from "../../own-json.ts";
+import { Refolds } from "../refolds.ts";
 import type { BackedUpStore } from "./backed-up-store.ts";
 import { Calls } from "./calls.ts";
-import { checkDecisions, checkJobs, type JobFacts, notesIn } from "./check-log.ts";
+import { checkJobs } from "./check-log.ts";
 import { followersIn, ModelChecks, type ModelsOfRelease, watchStrong } from "./check-models.ts";
 import { checkPlace } from "./check-place.ts";
 import type { Release } from "./domain.ts";
 import type { ServerFaults } from "./draw-faults.ts";
-import { countedIn, Effects } from "./effects.ts";
+import { Effects } from "./effects.ts";
+import { FlowReleases } from "./flow-releases.ts";
+import { Ledger } from "./ledger.ts";
 import type { ServerNode } from "./node.ts";
 import { FLOW, LOG, MAILER, OTHER_LOG } from "./reactions.ts";
-import { Refolds } from "./refolds.ts";
 
 export type JudgeParts = {
   readonly store: BackedUpStore;
@@ -25,36 +27,55 @@ export type JudgeParts = {
   readonly releases: readonly { readonly domain: DomainDefinition; readonly models: readonly ReadModel[] }[];
 };
 
+/** What the checker read of the log. A restore begins another history. */
+type History = {
+  readonly ledger: Ledger;
+  readonly other: Ledger;
+  readonly models: ModelChecks;
+  readonly flow: FlowReleases;
+  readonly releases: readonly ModelsOfRelease[];
+};
+
 export class Judge {
   readonly effects: Effects;
   readonly calls: Calls;
   readonly #parts: JudgeParts;
   readonly #problems: string[] = [];
-  #releases: readonly ModelsOfRelease[] = [];
-  #models: ModelChecks;
+  #history: History;
 
   constructor(parts: JudgeParts) {
     this.#parts = parts;
-    this.effects = new Effects(parts.random, this.#records, parts.faults.handlerFailure);
-    this.calls = new Calls(this.#records, (name, count) => this.#ownerOf(name, count));
-    this.#models = new ModelChecks(LOG, this.#records);
-    this.restored();
+    const ledger = () => this.#history.ledger;
+    this.effects = new Effects(parts.random, ledger, parts.faults.handlerFailure);
+    this.calls = new Calls(this.#records, ledger, (name, count) => this.#ownerOf(name, count));
+    this.#history = this.#newHistory();
   }
 
   readonly #records = (): readonly PlainRecord[] => this.#parts.store.records(LOG);
 
   /** The log has another history from now on. */
   restored(): void {
-    const { releases } = this.#parts;
-    this.#releases = releases.map(({ domain, models }) => ({ models, refolds: new Refolds(domain, this.#records) }));
-    this.#models = new ModelChecks(LOG, this.#records);
+    this.#history = this.#newHistory();
     this.calls.forget();
   }
 
+  #newHistory(): History {
+    const { store, releases } = this.#parts;
+    const ledger = new Ledger(LOG, this.#records);
+    return {
+      ledger,
+      other: new Ledger(OTHER_LOG, () => store.records(OTHER_LOG)),
+      models: new ModelChecks(LOG, ledger),
+      flow: new FlowReleases(() => store.modelWrites(LOG)),
+      releases: releases.map(({ domain, models }) => ({ models, refolds: new Refolds(domain, this.#records) })),
+    };
+  }
+
   async watchAppend(log: string, release: 0 | 1, append: () => Promise<AppendResult>): Promise<AppendResult> {
-    const models = this.#releases[release];
+    const models = this.#history.releases[release];
+    const count = (): number => this.#records().length;
     if (log !== LOG || !models) return append();
-    const { result, problems } = await watchStrong(() => this.#parts.store.models, log, models, this.#records, append);
+    const { result, problems } = await watchStrong(() => this.#parts.store.models, log, models, count, append);
     this.#problems.push(...problems);
     return result;
   }
@@ -65,34 +86,36 @@ export class Judge {
 
   /** Returns the problems of now. */
   async check(): Promise<readonly string[]> {
-    const { store } = this.#parts;
+    const { models } = this.#parts.store;
+    const { ledger, other, releases, models: checks } = this.#history;
     return [
       ...this.#problems,
       ...this.effects.problems,
       ...this.calls.check(),
-      ...checkDecisions(this.#records()),
-      ...checkJobs(this.#records(), await this.#jobFacts(false)),
-      ...this.#doubled(),
-      ...(await this.#models.check(store.models, this.#releases)),
-      ...(await checkPlace(store.models, this.#records(), this.effects)),
+      ...ledger.problems,
+      ...other.problems,
+      ...this.#checkJobs(false),
+      ...(await checks.check(models, releases)),
+      ...(await checkPlace(models, ledger, this.effects)),
     ];
   }
 
-  /** Returns the problems that are left after all faults are healed and all work is done. */
+  /** Returns what is left to do or wrong, after all faults are healed. */
   async end(release: 0 | 1): Promise<readonly string[]> {
     const { store } = this.#parts;
-    const problems = [...(await this.check()), ...checkJobs(this.#records(), await this.#jobFacts(true))];
-    for (const { id } of countedIn(this.#records())) {
+    const { ledger, other, releases } = this.#history;
+    const problems = [...(await this.check()), ...this.#checkJobs(true)];
+    for (const { id } of ledger.counted.all) {
       if (!this.effects.isOver(id)) problems.push(`the event ${id} was never handled`);
       // An operator may skip an event that was done before a restore.
       if (this.effects.skipped.has(id)) continue;
-      for (const log of [LOG, OTHER_LOG])
-        if ((notesIn(store.records(log)).get(id) ?? 0) !== 1) problems.push(`${log} has no note of the event ${id}`);
+      if (ledger.notesOf(id) !== 1) problems.push(`${LOG} has no note of the event ${id}`);
+      if (other.notesOf(id) !== 1) problems.push(`${OTHER_LOG} has no note of the event ${id}`);
     }
     if (this.#records().length === 0) return problems;
     const found = await store.models.followers(LOG);
     const expected = [
-      ...(this.#releases[release]?.models ?? []).map(({ follower }) => follower),
+      ...(releases[release]?.models ?? []).map(({ follower }) => follower),
       `subscriber/${MAILER}`,
     ];
     for (const name of [...expected, `process/${FLOW}`]) {
@@ -130,33 +153,13 @@ export class Judge {
     if (keys.join() !== sorted.join()) this.#problems.push(`pages have their keys out of order: ${keys.join()}`);
   }
 
-  #doubled(): readonly string[] {
-    return [LOG, OTHER_LOG].flatMap((log) =>
-      [...notesIn(this.#parts.store.records(log))].flatMap(([event, count]) =>
-        count > 1 ? [`${log} has ${count} notes of the event ${event}`] : [],
-      ),
-    );
-  }
-
   #ownerOf(name: string, count: number): string | null {
-    const row = this.#releases[0]?.refolds.after(count).rows.get(`names ${name}`);
+    const row = this.#history.releases[0]?.refolds.after(count).rows.get(`names ${name}`);
     return row === undefined ? null : (parseOwnJson<{ owner: string } | null>(row)?.owner ?? null);
   }
 
-  async #jobFacts(isOver: boolean): Promise<JobFacts> {
-    const { store, faults } = this.#parts;
-    const name = `process/${FLOW}`;
-    let swappedAt: number | null = null;
-    let before: { readonly identity: string; readonly at: number } | null = null;
-    for (const { followers } of store.modelWrites(LOG))
-      for (const { name: follower, next } of followers) {
-        if (follower !== name || !next || next === "check") continue;
-        const { identity } = parseOwnJson<{ identity: string }>(next.text);
-        // The newer code reacts from the place of the older code on.
-        if (before && before.identity !== identity) swappedAt = before.at;
-        before = { identity, at: next.at?.position ?? 0 };
-      }
-    const identity = before?.identity ?? "";
-    return { swappedAt, isSecond: identity.startsWith(`${FLOW}@2`), hasOneClock: !faults.clock, isOver };
+  #checkJobs(isOver: boolean): readonly string[] {
+    const { ledger, flow } = this.#history;
+    return checkJobs(ledger.jobs, { ...flow.facts(), hasOneClock: !this.#parts.faults.clock, isOver });
   }
 }

@@ -21,7 +21,7 @@ import { operate } from "./operate.ts";
 import { LOG } from "./reactions.ts";
 
 const STEPS = 40;
-const HEAL = { rounds: 10, ms: 30_000 };
+const HEAL = { rounds: 33, ms: 10_000, quietMs: 30_000 };
 const BASE_EVENTS = 12;
 const PICKS_MAX = 40_000;
 const NO_CHANGES = { fold: false, process: false };
@@ -190,14 +190,17 @@ class ServersWorld {
     this.#skew.fill(0);
     const isSecond = this.#nodes.some(({ release }) => release === this.#releases[1]);
     for (const index of this.#nodes.keys()) this.#restart(index, isSecond ? 1 : 0);
+    const release = isSecond ? 1 : 0;
     for (let round = 0; round < HEAL.rounds; round++) {
       await this.#run(HEAL.ms);
       const problems = await this.#judge.check();
       if (problems.length > 0) return problems;
+      if ((await this.#judge.end(release)).length === 0) break;
       const [node] = this.#nodes;
       if (node) this.#judge.retryParked(node);
     }
-    await this.#run(HEAL.ms);
-    return this.#judge.end(isSecond ? 1 : 0);
+    // Late work would show as work that is done twice.
+    await this.#run(HEAL.quietMs);
+    return this.#judge.end(release);
   }
 }

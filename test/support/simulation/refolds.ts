@@ -1,8 +1,8 @@
 /** The checker's own folds of a growing log: the rows and states after each record, by release. */
-import type { DomainDefinition } from "../../../../src/core/domain/definition.ts";
-import type { Json } from "../../../../src/core/values/json.ts";
-import { canonical, type PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
-import { evolve, foldRows, type Streams } from "../../../../src/testing/simulate/refold.ts";
+import type { DomainDefinition } from "../../../src/core/domain/definition.ts";
+import type { Json } from "../../../src/core/values/json.ts";
+import { canonical, type PlainRecord } from "../../../src/testing/simulate/plain-record.ts";
+import { evolve, foldRows, type Streams } from "../../../src/testing/simulate/refold.ts";
 
 /** Canonical texts of all rows of all models, by model and key, and of the states by stream. */
 export type Folded = { readonly rows: ReadonlyMap<string, string>; readonly states: ReadonlyMap<string, string> };
@@ -12,6 +12,8 @@ export class Refolds {
   readonly #records: () => readonly PlainRecord[];
   readonly #streams: Streams = new Map();
   readonly #rows = new Map<string, Json>();
+  readonly #rowTexts = new Texts();
+  readonly #stateTexts = new Texts();
   readonly #folded: Folded[] = [{ rows: new Map(), states: new Map() }];
 
   constructor(domain: DomainDefinition, records: () => readonly PlainRecord[]) {
@@ -21,18 +23,36 @@ export class Refolds {
 
   /** The fold of the first records. */
   after(count: number): Folded {
-    for (const record of this.#records().slice(this.#folded.length - 1, count)) {
+    const records = this.#records();
+    while (this.#folded.length <= count) {
+      const record = records[this.#folded.length - 1];
+      if (!record) throw new Error(`The log has fewer than ${count} records`);
       for (const n of record.events.keys())
         for (const step of evolve(this.#streams, record, n, this.#domain) ?? [])
           foldRows(this.#rows, step, this.#domain);
-      const texts = (entries: Iterable<readonly [string, Json]>) =>
-        new Map([...entries].map(([key, value]) => [key, canonical(value)]));
       const states = [...this.#streams].map(([stream, { state }]) => [stream, state] as const);
-      this.#folded.push({ rows: texts(this.#rows), states: texts(states) });
+      this.#folded.push({ rows: this.#rowTexts.of(this.#rows), states: this.#stateTexts.of(states) });
     }
     const folded = this.#folded[count];
-    if (!folded) throw new Error(`The log has fewer than ${count} records`);
+    if (!folded) throw new Error(`There is no fold of ${count} records`);
     return folded;
+  }
+}
+
+/** The canonical texts of values that change a little at a time. */
+class Texts {
+  #known = new Map<string, readonly [value: Json, text: string]>();
+
+  of(entries: Iterable<readonly [string, Json]>): ReadonlyMap<string, string> {
+    const [known, texts] = [new Map<string, readonly [Json, string]>(), new Map<string, string>()];
+    for (const [key, value] of entries) {
+      const before = this.#known.get(key);
+      const now = before?.[0] === value ? before : ([value, canonical(value)] as const);
+      known.set(key, now);
+      texts.set(key, now[1]);
+    }
+    this.#known = known;
+    return texts;
   }
 }
 
