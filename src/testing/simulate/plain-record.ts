@@ -22,7 +22,8 @@ export type PlainRecord = {
 /** JSON with sorted keys, so that equal values are equal texts. */
 export function canonical(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((inner) => (inner === undefined ? "null" : canonical(inner))).join()}]`;
+  if (Array.isArray(value))
+    return `[${value.map((inner) => (inner === undefined ? "null" : canonical(inner))).join()}]`;
   const parts: string[] = [];
   for (const [key, inner] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
     if (inner !== undefined) parts.push(`${JSON.stringify(key)}:${canonical(inner)}`);

@@ -98,6 +98,18 @@ export const followerMutants: readonly FollowerMutant[] = [
       },
     }),
   },
+  {
+    name: "deletion-forgets-the-job",
+    what: "the deletion of a row does not reach the rows that a job is building",
+    change: (store) => ({
+      write: (log, write) => {
+        const rows = write.rows.filter(
+          ({ follower, set }) => !follower.startsWith("beside/") || set.some(([, text]) => text !== null),
+        );
+        return store.write(log, { ...write, rows });
+      },
+    }),
+  },
 ];
 
 /** Runs worlds of followers with a planted fault until one breaks. */

@@ -3,20 +3,17 @@
  *
  * Guarantees:
  * - The cursor of a follower is the end of a record.
- * - Its rows are the fold of the log up to the cursor, less what was poison. A deleted row stays absent.
+ * - Its rows are the fold of the log up to the cursor, less what was poison, and less the rows that were deleted.
  * - Pages have their keys in the order of UTF-8 bytes.
  */
 import type { ReadModel } from "../../../../src/sync-server/read-models/read-model.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { canonical, type PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
-import { refold } from "../../../../src/testing/simulate/refold.ts";
 import { parseOwnJson } from "../../own-json.ts";
-import { domain } from "./domain.ts";
+import { type Refolds, rowsOf } from "../refolds.ts";
+import type { Deletions } from "./deletions.ts";
 
 const ALL = { from: null, to: null, after: null, limit: 1_000, bytes: 1_000_000 };
-
-/** Deleted keys by model. `must`: no job began after the deletion, so the row is absent. `may`: it can be absent. */
-export type Deleted = ReadonlyMap<string, { readonly must: ReadonlySet<string>; readonly may: ReadonlySet<string> }>;
 
 /** Returns what is wrong, in words. */
 export async function checkRows(
@@ -24,7 +21,8 @@ export async function checkRows(
   log: string,
   records: readonly PlainRecord[],
   models: readonly ReadModel[],
-  deleted: Deleted,
+  refolds: Refolds,
+  deletions: Deletions,
 ): Promise<readonly string[]> {
   const problems: string[] = [];
   for (const model of models) {
@@ -32,7 +30,7 @@ export async function checkRows(
       const page = await store.models?.rows(log, name, "rows", ALL);
       if (!page) continue;
       const { at, text } = page.follower;
-      const end = at === null ? 0 : records.findIndex(({ mark }) => mark === at.mark) + 1;
+      const end = at === null ? 0 : records.findLastIndex(({ mark }) => mark === at.mark) + 1;
       if (at !== null && end === 0) {
         problems.push(`${name} has a cursor that is no record end: ${at.position}`);
         continue;
@@ -40,37 +38,29 @@ export async function checkRows(
       const { phase } = parseOwnJson<{ phase: string }>(text);
       if (phase === "purged" && page.rows.length > 0) problems.push(`${name} is purged and has rows`);
       if (phase === "purged") continue;
-      problems.push(...compare(name, model, page.rows, records.slice(0, end), deleted));
+      const expected = rowsOf(refolds.after(end), model.name);
+      problems.push(...compare(`${name} at ${end}`, page.rows, expected, deletions.of(name)));
     }
   }
   return problems;
 }
 
 function compare(
-  follower: string,
-  { name, follower: live }: ReadModel,
+  what: string,
   stored: readonly (readonly [string, string | null])[],
-  records: readonly PlainRecord[],
-  deleted: Deleted,
+  expected: ReadonlyMap<string, string>,
+  deleted: ReadonlySet<string>,
 ): readonly string[] {
   const problems: string[] = [];
   const found = stored.map(([key]) => key);
   const sorted = [...found].sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
-  if (found.join() !== sorted.join()) problems.push(`${follower} has keys out of order: ${found.join()}`);
-  const expected = new Map(
-    [...refold(records, domain.definition)].flatMap(([id, row]) =>
-      id.startsWith(`${name} `) ? [[id.slice(name.length + 1), row] as const] : [],
-    ),
-  );
+  if (found.join() !== sorted.join()) problems.push(`${what} has keys out of order: ${found.join()}`);
   const rows = new Map(stored.flatMap(([key, text]) => (text === null ? [] : [[key, text] as const])));
-  const { must, may } = deleted.get(name) ?? { must: new Set(), may: new Set() };
   for (const key of new Set([...expected.keys(), ...rows.keys()])) {
     const row = rows.get(key);
     const [seen, right] = [row === undefined ? undefined : canonical(parseOwnJson(row)), expected.get(key)];
-    if (follower === live && must.has(key) && seen !== undefined)
-      problems.push(`${follower} has the deleted row ${key}`);
-    if (seen === right || (seen === undefined && may.has(key))) continue;
-    problems.push(`${follower} has ${key} = ${seen}, and the fold of ${records.length} records is ${right}`);
+    if (!deleted.has(key) && seen !== right) problems.push(`${what} has ${key} = ${seen}, and the fold is ${right}`);
+    if (deleted.has(key) && seen !== undefined) problems.push(`${what} has the deleted row ${key}`);
   }
   return problems;
 }

@@ -1,6 +1,6 @@
 /** The store that the nodes of the followers' simulation share, with slow and failing calls. */
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
-import type { ModelStore } from "../../../../src/sync-server/stores/model-store.ts";
+import type { ModelStore, ModelWrite } from "../../../../src/sync-server/stores/model-store.ts";
 import { storeThrough } from "../../../../src/testing/event-store/connections.ts";
 import type { Owner, Scheduler } from "../../../../src/testing/simulate/scheduler.ts";
 
@@ -19,6 +19,27 @@ export const NO_FAULT: PlantedFault = {};
 export type StoreFaults = { readonly failure: number; readonly leaseSkew: boolean; readonly slowness: number };
 
 type Lease = { readonly holder: string; readonly until: number };
+
+/** Returns the store with a witness of each model write, in the order of the store. */
+export function observed(inner: EventStore, written: (write: ModelWrite) => void): EventStore {
+  const through = storeThrough(
+    (call) => call(inner),
+    async () => {},
+  );
+  const { models } = through;
+  if (!models) throw new Error("The store has no models. Use a store with models.");
+  return {
+    ...through,
+    models: {
+      ...models,
+      write: async (log, write) => {
+        const result = await models.write(log, write);
+        if (result.kind === "ok") written(write);
+        return result;
+      },
+    },
+  };
+}
 
 /** Returns the store as one node uses it. */
 export function storeOfNode(

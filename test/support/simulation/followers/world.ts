@@ -6,7 +6,7 @@
  */
 import { ModelJobs } from "../../../../src/sync-server/read-models/model-jobs.ts";
 import { ModelKeepers } from "../../../../src/sync-server/read-models/model-keepers.ts";
-import type { ReadModel } from "../../../../src/sync-server/read-models/read-model.ts";
+import { type ReadModel, readModels } from "../../../../src/sync-server/read-models/read-model.ts";
 import type { Env } from "../../../../src/sync-server/base/env.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { storedRecord } from "../../../../src/sync-server/stores/stored-record.ts";
@@ -15,9 +15,11 @@ import { seededRandom } from "../../../../src/testing/seeded-random.ts";
 import type { PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
 import { nature, type Owner, Scheduler } from "../../../../src/testing/simulate/scheduler.ts";
 import { parseOwnJson } from "../../own-json.ts";
+import { Refolds } from "../refolds.ts";
 import { checkRows } from "./check-rows.ts";
+import { Deletions } from "./deletions.ts";
 import { domain, models, POISON, STREAMS } from "./domain.ts";
-import { NO_FAULT, type PlantedFault, type StoreFaults, storeOfNode } from "./shared-store.ts";
+import { NO_FAULT, observed, type PlantedFault, type StoreFaults, storeOfNode } from "./shared-store.ts";
 
 const LOG = "log";
 const STEPS = 40;
@@ -32,17 +34,15 @@ export async function runFollowers(seed: number, fault: PlantedFault = NO_FAULT)
 
 class FollowersWorld {
   readonly #scheduler: Scheduler;
-  readonly #store = memory();
+  readonly #store = observed(memory(), (write) => this.#deletions.written(write));
   readonly #leases = new Map<string, { holder: string; until: number }>();
   readonly #records: PlainRecord[] = [];
   readonly #versions = new Map<string, number>();
-  readonly #deleted = new Map(
-    models.map(({ definition }) => [definition.name, { must: new Set<string>(), may: new Set<string>() }]),
-  );
+  readonly #models = [...readModels(domain.definition, models, this.#store).values()];
+  readonly #deletions = new Deletions(this.#models);
+  readonly #refolds = new Refolds(domain.definition, () => this.#records);
   readonly #faults: StoreFaults & { readonly pause: boolean; readonly crash: boolean; readonly poison: boolean };
   readonly #fault: PlantedFault;
-  /** The calls that may begin a job. The call of a node that died stays open. */
-  readonly #jobCalls: ("open" | "settled")[] = [];
   #isHealed = false;
   #nodes: Node[] = [];
 
@@ -124,11 +124,10 @@ class FollowersWorld {
   #operate({ jobs, keepers }: Node): void {
     const { random } = this.#scheduler;
     const model = random.pick([...keepers.models.values()]);
-    const deleted = this.#deleted.get(model.name);
     const options = { onError: "park", duty: random.pick([null, 0.5]) } as const;
     const verb = random.below(6);
     const run = async (): Promise<void> => {
-      if (verb <= 1) deleted?.must.clear();
+      if (verb === 1 || verb === 3) this.#deletions.beginPurge(model);
       if (verb === 0) await jobs.rebuild(LOG, model, options);
       if (verb === 1) await jobs.populate(LOG, [model], options);
       if (verb === 2) await jobs.verify(LOG, model, null);
@@ -139,28 +138,14 @@ class FollowersWorld {
         if (job) await jobs.change(LOG, { model, id: job.id }, random.pick(["pause", "resume", "cancel"]));
       }
     };
-    if (verb !== 4) this.#jobCalls.push("open");
-    const call = this.#jobCalls.length - 1;
-    const settle = () => {
-      if (verb !== 4) this.#jobCalls[call] = "settled";
-    };
-    void run()
-      .catch(() => {})
-      .finally(settle);
+    void run().catch(() => {});
   }
 
-  /** Deletes a row. It must stay absent from then on, unless a job could bring it back. */
   async #delete(jobs: ModelJobs, model: ReadModel): Promise<void> {
     const { random } = this.#scheduler;
-    const deleted = this.#deleted.get(model.name);
     const key = model.name === "totals" ? random.pick(STREAMS) : `by-${random.below(3)}`;
-    deleted?.may.add(key);
-    const calls = this.#jobCalls.length;
-    const phase = (await jobs.facts(LOG, model))?.job?.progress.phase;
-    const isDone = (await jobs.delete(LOG, model, key)) === "done";
-    const hasJob = phase !== undefined && phase !== "done" && phase !== "cancelled";
-    const isQuiet = this.#jobCalls.length === calls && !this.#jobCalls.includes("open");
-    if (isDone && !hasJob && isQuiet) deleted?.must.add(key);
+    const isDeleted = this.#deletions.begin(model, key);
+    if ((await jobs.delete(LOG, model, key)) === "done") isDeleted();
   }
 
   #pause(owner: Owner): void {
@@ -186,17 +171,19 @@ class FollowersWorld {
     const problems = [...(await this.#check())];
     const found = await this.#store.models?.followers(LOG);
     if (this.#records.length === 0 || found?.kind !== "open") return problems;
-    for (const { follower } of this.#nodes[0]?.keepers.models.values() ?? []) {
-      const one = found.followers.find(({ name }) => name === follower);
+    for (const { follower, beside } of this.#models) {
+      const [one, job] = [follower, beside].map((of) => found.followers.find(({ name }) => name === of));
       const { phase } = one ? parseOwnJson<{ phase: string }>(one.text) : { phase: "absent" };
+      if (job && parseOwnJson<{ job?: { state: string } }>(job.text).job?.state === "running")
+        problems.push(`${beside} did not end`);
       if (phase === "purged") continue;
       if (one?.at?.mark !== found.head?.mark) problems.push(`${follower} (${phase}) did not reach the head`);
     }
     return problems;
   }
 
-  #check(): Promise<readonly string[]> {
-    const [node] = this.#nodes;
-    return checkRows(this.#store, LOG, this.#records, [...(node?.keepers.models.values() ?? [])], this.#deleted);
+  async #check(): Promise<readonly string[]> {
+    const wrong = await checkRows(this.#store, LOG, this.#records, this.#models, this.#refolds, this.#deletions);
+    return [...this.#deletions.problems, ...wrong];
   }
 }

@@ -12,11 +12,7 @@ import { LOG, MAILER } from "./reactions.ts";
 
 const ALL = { from: null, to: null, after: null, limit: 10_000, bytes: 10_000_000 };
 
-export async function checkPlace(
-  store: ModelStore,
-  ledger: Ledger,
-  effects: Effects,
-): Promise<readonly string[]> {
+export async function checkPlace(store: ModelStore, ledger: Ledger, effects: Effects): Promise<readonly string[]> {
   const name = `subscriber/${MAILER}`;
   const follower = followersIn(await store.followers(LOG)).find((one) => one.name === name);
   if (!follower?.at) return [];

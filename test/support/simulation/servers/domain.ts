@@ -17,7 +17,7 @@ export const NAMES = ["neo", "trinity"] as const;
 export const POISON = 13;
 
 /** The events of a long commit that a subscriber handles. */
-const HANDLED = 6;
+const HANDLED = 2;
 
 /** The changes of the second release. */
 export type Changes = { readonly fold: boolean; readonly process: boolean };

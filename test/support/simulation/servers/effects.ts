@@ -47,7 +47,9 @@ export class Effects {
     if (other !== id) this.problems.push(`the events ${other} and ${id} have one effect id`);
     this.#ids.set(id, effectId);
     this.#events.set(effectId, id);
-    for (const before of this.#ledger().countedOf(stream).open((one) => one.version < version, this.isOver))
+    for (const before of this.#ledger()
+      .countedOf(stream)
+      .open((one) => one.version < version, this.isOver))
       this.problems.push(`${stream} ${version} was handled before ${before.version} was done`);
   }
 

@@ -114,10 +114,7 @@ export class Judge {
     }
     if (this.#records().length === 0) return problems;
     const found = await store.models.followers(LOG);
-    const expected = [
-      ...(releases[release]?.models ?? []).map(({ follower }) => follower),
-      `subscriber/${MAILER}`,
-    ];
+    const expected = [...(releases[release]?.models ?? []).map(({ follower }) => follower), `subscriber/${MAILER}`];
     for (const name of [...expected, `process/${FLOW}`]) {
       const follower = followersIn(found).find((one) => one.name === name);
       if (found.kind !== "open" || follower?.at?.mark !== found.head?.mark)

@@ -100,7 +100,8 @@ export class Ledger {
       const { type, stream } = event;
       const data = dataOf(event.data);
       if (type === "Counted" || type === "Padded") this.#decided(position, stream, data, before.get(stream) ?? 0);
-      if (type === "Counted") this.#toHandle({ id: `${commit}:${n}`, stream, version: event.version, position: position + n });
+      if (type === "Counted")
+        this.#toHandle({ id: `${commit}:${n}`, stream, version: event.version, position: position + n });
       if (type === "Noted") this.#noted(data);
       if (stream.startsWith("job/"))
         add(this.#jobs, stream, { type, position: position + n, received: record.received, data });

@@ -23,7 +23,7 @@ import { LOG } from "./reactions.ts";
 const STEPS = 40;
 const HEAL = { rounds: 33, ms: 10_000, quietMs: 30_000 };
 const BASE_EVENTS = 12;
-const PICKS_MAX = 40_000;
+const PICKS_MAX = 20_000;
 const NO_CHANGES = { fold: false, process: false };
 
 /** Runs a world, and returns what is wrong in words. */
