@@ -4,7 +4,7 @@
  *
  * Guarantees:
  * - A deletion counts for the rows that are read, and for rows that a job is building beside them.
- * - New rows have no deletions, and rows that take the place of others bring their own.
+ * - New rows have no deletions, and rows that replace older rows bring their own.
  * - A model that was purged gets its rows from a job.
  * - Only an operator deletes a row, or purges a model.
  */

@@ -27,7 +27,7 @@ export type JudgeParts = {
   readonly releases: readonly { readonly domain: DomainDefinition; readonly models: readonly ReadModel[] }[];
 };
 
-/** What the checker read of the log. A restore begins another history. */
+/** The facts that the checker read from the log. A restore begins another history. */
 type History = {
   readonly ledger: Ledger;
   readonly other: Ledger;
