@@ -8,6 +8,7 @@
  */
 import type { Cursor } from "../core/history/record.ts";
 import { createAdmission } from "./access/admission.ts";
+import { requireLogName } from "./base/check-arguments.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { runtimeEnv } from "./base/env.ts";
 import { LogSignals } from "./base/log-signals.ts";
@@ -219,8 +220,8 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     poke,
     work: followers.work,
     log: (name: string) => serverLog(logContext, name),
-    drop: (log: string) =>
-      observer.run("drop", [], { log }, async () => {
+    drop: async (log: string) =>
+      observer.run("drop", [], { log: requireLogName(log) }, async () => {
         await dropLog(store, log);
         hub.end("gone", log);
       }),

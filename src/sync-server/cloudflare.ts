@@ -27,7 +27,8 @@ import { LogObject } from "./hosts/log-object.ts";
 import { edgeLog } from "./hosts/edge-log.ts";
 import { LogHandles } from "./hosts/log-handles.ts";
 import type { LogVerb, VerbArgs } from "./hosts/log-verbs.ts";
-import { LogObjects, requireName } from "./hosts/log-objects.ts";
+import { LogObjects } from "./hosts/log-objects.ts";
+import { requireLogName } from "./base/check-arguments.ts";
 import { StartingObject } from "./hosts/starting-object.ts";
 import { authorizeByWorker } from "./hosts/verified-principal.ts";
 import { secretOf, WorkerGate } from "./hosts/worker-gate.ts";
@@ -114,7 +115,7 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
   return {
     worker: { fetch: (request, env) => gate.answer(request, env) },
     logs: (env) => ({
-      log: (name) => edgeLog(objects, env, handles, requireName(name)),
+      log: (name) => edgeLog(objects, env, handles, requireLogName(name)),
       drop: async (log) => void (await objects.call(env, log, (object) => object.drop(log))),
       importLog: (log, archive) => objects.call(env, log, (object) => object.importLog(log, archive)),
     }),

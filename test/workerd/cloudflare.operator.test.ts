@@ -5,6 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import type { DomainEvent } from "../../src/core/domain/event.ts";
 import { board, columnCounts, task } from "../support/board-domain.ts";
 import { names } from "../support/names-domain.ts";
+import { acceptedCalls, WRONG } from "../support/wrong-calls.ts";
 import { app, workLogs, workWorker } from "./worker.ts";
 
 afterEach(() => void (app.errors.length = 0));
@@ -59,7 +60,19 @@ test("operator: an error of an object keeps its class, its code and its details"
   await expect(async () => {
     for await (const event of log.history(task, "t1")) throw new Error(event.type);
   }).rejects.toMatchObject({ code: "gone" });
-  expect(() => workLogs(env).log("not a name")).toThrow("is not a valid log name");
+  expect(() => workLogs(env).log("not a name")).toThrow("is not 1 to 128 of A-Z a-z 0-9");
+});
+
+test("operator: every call with a wrong argument is refused by a typed error, as on Node", async () => {
+  const log = newOperator();
+  await log.execute(add("t0"));
+  expect(await acceptedCalls(log, { subscribers: "mailer", processes: "none" })).toEqual([]);
+  // The runtime copies no symbol.
+  const symbols = [
+    ["execute", [task.command.add("t1", { title: "a", column: "todo" }), { meta: WRONG }], [Symbol("s")]],
+  ] as const;
+  expect(await acceptedCalls(log, { subscribers: "mailer", processes: "none" }, symbols)).toEqual([]);
+  expect((await log.load(task, "t1")).version).toBe(0);
 });
 
 test("operator: every verb of read models works in an object", async () => {

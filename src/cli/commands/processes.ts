@@ -31,7 +31,7 @@ export const processes: MakeCommand = () =>
       commands: {
         options: [
           ["--after <process>", "begin behind this process"],
-          ["--limit <number>", `at most about this number, up to ${LIMIT_MAX} (default: 500)`],
+          ["--limit <number>", `end with the process that reaches this number, up to ${LIMIT_MAX} (default: 500)`],
         ],
         run: async ({ processes: calls }, name, { after, limit }, output) => {
           const commands = await calls.commands(name, { ...(after !== undefined && { after }), ...limitOf({ limit }) });

@@ -4,6 +4,7 @@ import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { AnyAggregate, AnyProjection, EventsOf, RowOf } from "../../core/domain/handle-types.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
 import type { Json, JsonInput } from "../../core/values/json.ts";
+import { ValidationError } from "../../core/values/errors.ts";
 import { streamName } from "../../core/values/names.ts";
 import type { HistoryEntry, Receipt, RejectedCommit } from "../messages/log-types.ts";
 import type { RowsAt } from "../messages/row-types.ts";
@@ -43,43 +44,58 @@ export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<Pr
     log,
     user,
     client,
-    async execute(commands, { meta = null } = {}) {
+    async execute(commands, options = {}) {
+      const { meta = null } = checked(options);
       const receipt = await caller.execute(asList(commands), meta, null);
       executed();
       return receipt;
     },
-    undo: ({ overwrite = false } = {}) => shown(caller.call((remote) => remote.undo(overwrite))),
-    redo: ({ overwrite = false } = {}) => shown(caller.call((remote) => remote.redo(overwrite))),
-    async withdraw({ commit }) {
+    undo: async (options = {}) => {
+      const { overwrite = false } = checked(options);
+      return shown(caller.call((remote) => remote.undo(overwrite)));
+    },
+    redo: async (options = {}) => {
+      const { overwrite = false } = checked(options);
+      return shown(caller.call((remote) => remote.redo(overwrite)));
+    },
+    async withdraw(receipt) {
+      const { commit } = checked(receipt);
       await caller.call((remote) => remote.withdraw(commit));
     },
-    async settled({ commit }) {
+    async settled(receipt) {
+      const { commit } = checked(receipt);
       const { settled, seq } = await caller.call((remote) => remote.settled(commit));
       await caller.wait(view.whenShown(seq));
       return settled;
     },
-    rows: (projection) => view.rows(projection, (name) => loadRows(caller, name)),
+    rows: (projection) => view.rows(checked(projection), (name) => loadRows(caller, name)),
     status,
     rejections,
-    history: (aggregate, id) => history(caller, aggregate, id),
-    stateAt: (aggregate, id, at) =>
-      caller.call((remote) => remote.stateAt(streamName(aggregate.name, id), at?.version ?? null)),
-    rowsAt: (projection, { position }) => rowsAt(caller, projection, position),
-    rebuild: ({ name }, { onProgress = () => {} } = {}) =>
-      caller.call((remote) =>
+    history: async (aggregate, id) => history(caller, checked(aggregate), id),
+    stateAt: async (aggregate, id, at) => {
+      const stream = streamName(checked(aggregate).name, id);
+      const version = at === undefined ? null : checked(at).version;
+      return caller.call((remote) => remote.stateAt(stream, version));
+    },
+    rowsAt: async (projection, at) => rowsAt(caller, checked(projection), checked(at).position),
+    async rebuild(projection, options = {}) {
+      const { name } = checked(projection);
+      const { onProgress = () => {} } = checked(options);
+      await caller.call((remote) =>
         remote.rebuild(
           name,
           proxy((progress) => callListener(onProgress, progress)),
         ),
-      ),
+      );
+    },
     presence: {
       get: presence.get,
       subscribe: presence.subscribe,
       set: (data) => ignore(caller.call((remote) => remote.setPresence(data))),
     },
     export: () => exportStream((begin) => caller.call((remote) => remote.exportNext(begin))),
-    import: (ndjson) =>
-      importStream(ndjson, (piece, place) => caller.call((remote) => remote.importNext(piece, place))),
+    import: async (ndjson) =>
+      importStream(checked(ndjson), (piece, place) => caller.call((remote) => remote.importNext(piece, place))),
     async moveTo(other) {
       await caller.call((remote) => remote.moveTo(other));
       await close();
@@ -137,6 +153,12 @@ async function rowsAt(caller: WorkerCaller, { name }: AnyProjection, position: n
  */
 function ignore(call: Promise<unknown>): void {
   call.catch(() => {});
+}
+
+/** Returns a handle, a receipt or options. Throws for a value without fields, which programs without types may pass. */
+function checked<T extends object>(given: T): T {
+  if (given === Object(given)) return given;
+  throw new ValidationError({ message: `${String(given)} is not an object`, fix: "Check the arguments of the call." });
 }
 
 function asList(commands: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {

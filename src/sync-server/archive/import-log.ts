@@ -13,7 +13,7 @@
 import { type ArchiveHead, type ArchiveLine, ArchiveReader } from "../../core/wire/archive.ts";
 import { parseOutcome } from "../../core/wire/read-messages.ts";
 import { ConcurrencyError, ValidationError } from "../../core/values/errors.ts";
-import { LOG_NAME } from "../../core/history/limits.ts";
+import { requireLogName } from "../base/check-arguments.ts";
 import {
   type CommitRecord,
   type Cursor,
@@ -48,7 +48,7 @@ export async function importLog(
   lines: AsyncIterable<string> | Iterable<string>,
   onProgress: (at: Cursor | null) => void = () => {},
 ): Promise<ImportedLog> {
-  if (!LOG_NAME.test(log)) throw invalid(log, `${JSON.stringify(log)} is not a valid log name`);
+  requireLogName(log);
   const reader = new ArchiveReader();
   let intake: PartImport | null = null;
   try {

@@ -8,16 +8,21 @@ import type { DomainEvent } from "../../core/domain/event.ts";
 import { DacapoError, fromPlainError } from "../../core/values/errors.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import { archiveLines } from "../archive/archive-lines.ts";
+import { handleName } from "../base/check-arguments.ts";
 import { runtimeEnv, wait } from "../base/env.ts";
 import { listOf } from "../base/list-of.ts";
 import type { JobProgress } from "../read-models/job.ts";
-import type { JobOptions, ModelJob } from "../server-log/model-job.ts";
+import { checkedOptions, type JobOptions, type ModelJob } from "../server-log/model-job.ts";
 import type { LogModels } from "../server-log/log-models.ts";
 import type { ScratchRows } from "../server-log/scratch.ts";
 import type { Verified } from "../server-log/model-status.ts";
 import { notNow } from "../server-log/log-errors.ts";
 import type { RowsPage } from "../server-log/rows.ts";
-import type { ServerLog } from "../server-log/server-log.ts";
+import { queryText } from "../server-log/query.ts";
+import { checkedReplay } from "../server-log/replay.ts";
+import { historyAfter, type ServerLog } from "../server-log/server-log.ts";
+import type { AnyProcessManager } from "../processes/process-manager.ts";
+import type { Subscriber } from "../subscribers/subscriber.ts";
 import type { LoadedStream } from "../server-log/streams.ts";
 import type { LogHandles } from "./log-handles.ts";
 import type { LogObjects } from "./log-objects.ts";
@@ -37,7 +42,8 @@ const PROGRESS_MS = { first: 100, max: 2_000 };
 export function edgeLog(objects: LogObjects, env: object, handles: LogHandles, log: string): EdgeLog {
   const call: Call = (verb, ...args) => objects.call(env, log, (object) => object.call(log, verb, args));
   const aggregate = (handle: AnyAggregate) => handles.nameOfAggregate(handle);
-  const nameOf = (handle: string | { readonly name: string }) => (typeof handle === "string" ? handle : handle.name);
+  const subscriber = (handle: Subscriber | string) => handleName("a subscriber", handle);
+  const manager = (handle: AnyProcessManager | string) => handleName("a process manager", handle);
   return {
     name: log,
     execute: (commands, options = {}) => call("execute", listOf(commands), options),
@@ -47,31 +53,32 @@ export function edgeLog(objects: LogObjects, env: object, handles: LogHandles, l
     exists: async (handle, id) => call("exists", aggregate(handle), id),
     stateAt: async <A extends AnyAggregate>(handle: A, id: string, place: VerbArgs["stateAt"][2]) =>
       (await call("stateAt", aggregate(handle), id, place)) as StateOf<A>,
-    history: (handle, id, { after = 0 } = {}) => eventsOf(log, () => call("history", aggregate(handle), id, after)),
+    history: (handle, id, options = {}) =>
+      eventsOf(log, () => call("history", aggregate(handle), id, historyAfter(options))),
     rows: async <P extends AnyProjection>(handle: P | string, options: VerbArgs["rows"][1] = {}) =>
       (await call("rows", handles.nameOfModel(handle), options)) as RowsPage<RowOf<P>>,
     query: async (model, text, params = [], options = {}) => {
       const name = handles.nameOfModel(model);
-      return call("query", name, text(handles.sqlModel(name).sql.names), params, options);
+      return call("query", name, queryText(text, handles.sqlModel(name).sql.names), params, options);
     },
     subscribers: {
       list: () => call("subscribers.list"),
-      parked: (handle) => call("subscribers.parked", nameOf(handle)),
-      retry: (handle, events) => call("subscribers.retry", nameOf(handle), events),
-      skip: (handle, event, reason) => call("subscribers.skip", nameOf(handle), event, reason),
-      pause: (handle) => call("subscribers.pause", nameOf(handle)),
-      resume: (handle) => call("subscribers.resume", nameOf(handle)),
-      reset: (handle, options) => call("subscribers.reset", nameOf(handle), options),
+      parked: async (handle) => call("subscribers.parked", subscriber(handle)),
+      retry: async (handle, events) => call("subscribers.retry", subscriber(handle), events),
+      skip: async (handle, event, reason) => call("subscribers.skip", subscriber(handle), event, reason),
+      pause: async (handle) => call("subscribers.pause", subscriber(handle)),
+      resume: async (handle) => call("subscribers.resume", subscriber(handle)),
+      reset: async (handle, options) => call("subscribers.reset", subscriber(handle), options),
     },
     processes: {
       list: () => call("processes.list"),
-      commands: (handle, page = {}) => call("processes.commands", nameOf(handle), page),
-      parked: (handle) => call("processes.parked", nameOf(handle)),
-      retry: (handle, ids) => call("processes.retry", nameOf(handle), ids),
-      skip: (handle, id, reason) => call("processes.skip", nameOf(handle), id, reason),
-      pause: (handle) => call("processes.pause", nameOf(handle)),
-      resume: (handle) => call("processes.resume", nameOf(handle)),
-      reset: (handle, options) => call("processes.reset", nameOf(handle), options),
+      commands: async (handle, page = {}) => call("processes.commands", manager(handle), page),
+      parked: async (handle) => call("processes.parked", manager(handle)),
+      retry: async (handle, ids) => call("processes.retry", manager(handle), ids),
+      skip: async (handle, id, reason) => call("processes.skip", manager(handle), id, reason),
+      pause: async (handle) => call("processes.pause", manager(handle)),
+      resume: async (handle) => call("processes.resume", manager(handle)),
+      reset: async (handle, options) => call("processes.reset", manager(handle), options),
     },
     models: edgeModels(call, handles, log),
   };
@@ -79,16 +86,22 @@ export function edgeLog(objects: LogObjects, env: object, handles: LogHandles, l
 
 function edgeModels(call: Call, handles: LogHandles, log: string): LogModels {
   const model = (handle: AnyProjection | string) => handles.nameOfModel(handle);
-  const startVerify: LogModels["startVerify"] = async (handle, { onProgress, ...options } = {}) =>
-    edgeJob(call, await call("models.startVerify", model(handle), options), onProgress);
+  const startVerify: LogModels["startVerify"] = async (handle, options) => {
+    const { onProgress, ...plain } = checkedOptions(options);
+    return edgeJob(call, await call("models.startVerify", model(handle), plain), onProgress);
+  };
   return {
     list: () => call("models.list"),
     status: async (handle) => call("models.status", model(handle)),
     job: async (handle) => ((await call("models.hasJob", model(handle))) ? edgeJob(call, [model(handle)]) : null),
-    rebuild: async (handle, { onProgress, ...options } = {}) =>
-      edgeJob(call, await call("models.rebuild", model(handle), options), onProgress),
-    populate: async (list, { onProgress, ...options } = {}) =>
-      edgeJob(call, await call("models.populate", listOf(list).map(model), options), onProgress),
+    rebuild: async (handle, options) => {
+      const { onProgress, ...plain } = checkedOptions(options);
+      return edgeJob(call, await call("models.rebuild", model(handle), plain), onProgress);
+    },
+    populate: async (list, options) => {
+      const { onProgress, ...plain } = checkedOptions(options);
+      return edgeJob(call, await call("models.populate", listOf(list).map(model), plain), onProgress);
+    },
     populateStreams: async (handle, streams) => call("models.populateStreams", model(handle), streams),
     retry: async (handle, event) => call("models.retry", model(handle), event),
     replayIntoScratch: async <P extends AnyProjection>(handle: P | string, range: VerbArgs["models.scratch"][1] = {}) =>
@@ -106,7 +119,8 @@ function edgeModels(call: Call, handles: LogHandles, log: string): LogModels {
       return verified as Verified<RowOf<P>>;
     },
     parked: async (handle) => call("models.parked", model(handle)),
-    replay: async ({ into, ...options }) => {
+    replay: async (range) => {
+      const { into, ...options } = checkedReplay(range);
       let count = 0;
       for await (const event of eventsOf(log, () => call("models.replay", options))) {
         await into(event);

@@ -1,4 +1,5 @@
 /** The aggregates, models and process managers of a server by their names, because handles cannot cross an RPC. */
+import { handleName } from "../base/check-arguments.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { AnyAggregate, AnyProjection } from "../../core/domain/handle-types.ts";
 import { DefinitionError } from "../../core/values/errors.ts";
@@ -42,14 +43,16 @@ export class LogHandles {
   }
 
   /** The name of an aggregate. Throws if the domain does not have exactly this one. */
-  nameOfAggregate({ name, definition }: AnyAggregate): string {
-    if (this.#domain.aggregates.get(name) !== definition) throw noAggregate(name);
+  nameOfAggregate(handle: AnyAggregate): string {
+    const name = handleName("an aggregate", handle);
+    const definition = this.#domain.aggregates.get(name);
+    if (!definition || handle.definition !== definition) throw noAggregate(name);
     return name;
   }
 
   /** The name of a model. Throws if the server does not have exactly this one. */
   nameOfModel(handle: AnyProjection | string): string {
-    const name = typeof handle === "string" ? handle : handle.name;
+    const name = handleName("a model", handle);
     const found = this.model(name);
     if (typeof handle !== "string" && handle.definition !== found.definition) throw noModel(name);
     return name;

@@ -7,9 +7,9 @@
  * - A failure of the runtime between the Worker and an object is a 503 with `Retry-After` for a request, and a
  *   DacapoError for a call (log-objects.test.ts).
  */
-import { LOG_NAME } from "../../core/history/limits.ts";
-import { DacapoError, DefinitionError, fromPlainError, ValidationError } from "../../core/values/errors.ts";
+import { DacapoError, DefinitionError, fromPlainError } from "../../core/values/errors.ts";
 import { reasonOf } from "../../core/values/reason.ts";
+import { invalid, requireLogName } from "../base/check-arguments.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 import { isNamespace, type LogStub, type RpcResult } from "./cloudflare-runtime.ts";
 
@@ -41,7 +41,7 @@ export class LogObjects {
 
   /** Calls a method of the object of a log, for the operator. */
   async call<Value>(env: object, log: string, method: (stub: LogStub) => Promise<RpcResult<Value>>): Promise<Value> {
-    const stub = this.stub(env, requireName(log));
+    const stub = this.stub(env, requireLogName(log));
     const result = await method(stub).catch((error: unknown) => {
       throw callFailure(log, error);
     });
@@ -67,6 +67,9 @@ export function isUnexpected(error: unknown): boolean {
 }
 
 function callFailure(log: string, cause: unknown): DacapoError {
+  // The runtime found it before it called the object.
+  if (cause instanceof Error && cause.name === "DataCloneError")
+    return invalid(`The log ${log} cannot be called`, `an argument is not plain data: ${cause.message}`);
   const isOlder = /RPC receiver does not implement/.test(reasonOf(cause));
   return new DacapoError("unreachable", "later", {
     message: isOlder
@@ -83,13 +86,4 @@ function callFailure(log: string, cause: unknown): DacapoError {
 /** The runtime marks its errors by fields. They have no class. */
 function isMarked(error: unknown, field: "overloaded" | "retryable" | "durableObjectReset"): boolean {
   return error instanceof Error && Reflect.get(error, field) === true;
-}
-
-/** Throws if this is not the name of a log. */
-export function requireName(log: string): string {
-  if (LOG_NAME.test(log)) return log;
-  throw new ValidationError({
-    message: `${JSON.stringify(log)} is not a valid log name`,
-    fix: "Use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, with a letter or a digit first.",
-  });
 }

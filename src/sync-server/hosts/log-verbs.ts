@@ -7,7 +7,7 @@
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { toPlainError } from "../../core/values/errors.ts";
 import type { Executed } from "../base/executed.ts";
-import type { ParkedByProcess, ProcessStatus, WaitingCommand } from "../processes/process-status.ts";
+import type { CommandsPage, ParkedByProcess, ProcessStatus, WaitingCommand } from "../processes/process-status.ts";
 import type { ParkedEvent } from "../read-models/follower-notes.ts";
 import type { JobProgress } from "../read-models/job.ts";
 import type { ExecuteOptions } from "../server-log/execute.ts";
@@ -28,8 +28,6 @@ import type { LogHandles } from "./log-handles.ts";
 
 /** The options of a job, without its function. */
 export type PlainJobOptions = Omit<JobOptions, "onProgress">;
-
-type CommandsPage = { readonly after?: string; readonly limit?: number };
 
 export type LogVerbs = {
   readonly execute: (commands: readonly CommandRequest[], options: ExecuteOptions) => Promise<Executed>;

@@ -4,11 +4,12 @@
  * Guarantees: those of ProcessInLog.
  */
 import type { LogName } from "../../core/values/ids.ts";
+import { handleName } from "../base/check-arguments.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { FollowerInLog, operatorCalls, type ResetOptions } from "../subscribers/follower-in-log.ts";
 import { ProcessInLog } from "./process-in-log.ts";
 import type { AnyProcessManager } from "./process-manager.ts";
-import type { ParkedByProcess, ProcessStatus, WaitingCommand } from "./process-status.ts";
+import type { CommandsPage, ParkedByProcess, ProcessStatus, WaitingCommand } from "./process-status.ts";
 import type { KnownProcesses } from "./processes.ts";
 
 /** The process managers of one log. Each call takes a process manager of this server, or its name. */
@@ -21,17 +22,16 @@ export type LogProcesses = {
    */
   readonly list: () => Promise<readonly ProcessStatus[]>;
   /**
-   * Returns commands that are not executed yet, in the order of their processes. `after` is the process of the last one
-   * of the page before.
+   * Returns commands that are not executed yet, in the order of their processes. A page has all commands of each of its
+   * processes, so it may have more than `limit`.
    *
    * @example
    * for (const { process, timer, due } of await server.log("shop").processes.commands(fulfilment))
    *   console.log(process, timer, new Date(due));
+   *
+   * @throws ValidationError (`invalid`) if `limit` or `after` is not valid.
    */
-  readonly commands: (
-    manager: AnyProcessManager | string,
-    page?: { readonly after?: string; readonly limit?: number },
-  ) => Promise<readonly WaitingCommand[]>;
+  readonly commands: (manager: AnyProcessManager | string, page?: CommandsPage) => Promise<readonly WaitingCommand[]>;
   /**
    * Returns the parked events and commands.
    *
@@ -84,7 +84,7 @@ export type LogProcesses = {
 export function logProcesses(store: EventStore, processes: KnownProcesses, log: LogName): LogProcesses {
   const { definitions } = processes;
   const one = (handle: AnyProcessManager | string): ProcessInLog => {
-    const name = typeof handle === "string" ? handle : handle.name;
+    const name = handleName("a process manager", handle);
     const found = definitions.get(name);
     return new ProcessInLog(processes, new FollowerInLog("process manager", store, log, found, name));
   };

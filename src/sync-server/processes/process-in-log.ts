@@ -4,7 +4,7 @@
  * Guarantees (processes.failures.test.ts): an action that another write disturbs is decided again.
  */
 import { type Cursor, encodeCursor, positionOf } from "../../core/history/record.ts";
-import { ValidationError } from "../../core/values/errors.ts";
+import { invalid, isCount, requireObject, requireText, shown } from "../base/check-arguments.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { RowChange, TableChange } from "../stores/model-store.ts";
 import { type FollowerInLog, type ResetOptions, withSkipped } from "../subscribers/follower-in-log.ts";
@@ -23,7 +23,7 @@ import {
   WAITING,
   wakeOf,
 } from "./process-place.ts";
-import type { ParkedByProcess, ProcessStatus, WaitingCommand } from "./process-status.ts";
+import type { CommandsPage, ParkedByProcess, ProcessStatus, WaitingCommand } from "./process-status.ts";
 import { outboxRows, ProcessTables, waitingRows } from "./process-tables.ts";
 import type { KnownProcesses } from "./processes.ts";
 
@@ -75,13 +75,13 @@ export class ProcessInLog {
     };
   }
 
-  async commands({ after, limit = COMMANDS_PAGE.default }: { after?: string; limit?: number }) {
+  async commands(page: CommandsPage): Promise<readonly WaitingCommand[]> {
     const { max } = COMMANDS_PAGE;
-    if (!Number.isSafeInteger(limit) || limit < 1 || limit > max)
-      throw new ValidationError({
-        message: `The commands of ${this.#process.name} cannot be read: limit is ${limit}`,
-        fix: `Pass a whole number from 1 to ${max}.`,
-      });
+    const what = `The commands of ${this.#process.name} cannot be read`;
+    const { after, limit = COMMANDS_PAGE.default } = requireObject(what, page);
+    if (!isCount(limit) || limit < 1 || limit > max)
+      throw invalid(what, `limit is ${shown(limit)}, which is not a whole number from 1 to ${max}`);
+    if (after !== undefined) requireText(what, "after", after);
     const found: WaitingCommand[] = [];
     for await (const [process, outbox] of this.#tables.allOutboxes(
       after ?? null,

@@ -28,6 +28,22 @@ export type ProcessStatus = {
   readonly skipped: readonly SkippedEvent[];
 };
 
+/** A page of the commands that wait. It has all commands of each of its processes. */
+export type CommandsPage = {
+  /**
+   * The process of the last command of the page before.
+   *
+   * @default the page begins at the first process
+   */
+  readonly after?: string;
+  /**
+   * The page ends with the process that reaches this number of commands: 1 to 5,000.
+   *
+   * @default 500
+   */
+  readonly limit?: number;
+};
+
 /** A command that is not executed yet. */
 export type WaitingCommand = {
   /** The id of its commit. */

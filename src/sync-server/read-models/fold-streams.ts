@@ -52,9 +52,11 @@ export async function foldStreams(
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const found = await modelStore.followers(log);
     if (found.kind === "gone") return found;
-    const follower = found.kind === "open" ? found.followers.find(({ name }) => name === model.follower) : undefined;
+    const find = (named: string) =>
+      found.kind === "open" ? found.followers.find(({ name }) => name === named) : undefined;
+    const follower = find(model.follower);
     const notes = notesOf(follower);
-    if (!follower || notes?.phase !== "ready") return { kind: missingRows(notes) };
+    if (!follower || notes?.phase !== "ready") return { kind: missingRows(notes, notesOf(find(model.beside))) };
     if (notes.parkedCount > notes.parked.length) return { kind: "too-many-parked" };
     const rows: RowChange[] = [];
     const parked: ParkedEvent[] = [];

@@ -4,7 +4,7 @@ import type { Cursor } from "../../core/history/record.ts";
 import type { Follower, FollowerNext, TableChange } from "../stores/model-store.ts";
 import { sqlTable } from "../stores/sql-tables.ts";
 import { type ReadModel, ROWS, STATES } from "./read-model.ts";
-import type { JobNotes } from "./job.ts";
+import { hasEnded, type JobNotes } from "./job.ts";
 
 /** An event that the rows do not contain, and why. */
 export type ParkedEvent = {
@@ -53,12 +53,13 @@ export function notesOf(follower: Pick<Follower, "text"> | undefined): FollowerN
   }
 }
 
-/** Why the rows of these notes are not there to be read. */
-export function missingRows(notes: FollowerNotes | null): MissingRows {
-  return notes?.phase === "purged" ? "purged" : "building";
+/** Why the rows of these notes are not there to be read. `beside`: the notes of the job of the model. */
+export function missingRows(notes: FollowerNotes | null, beside: FollowerNotes | null): MissingRows {
+  const isPopulated = beside?.job && !beside.job.comparison && !hasEnded(beside.job);
+  return notes?.phase === "purged" && !isPopulated ? "purged" : "building";
 }
 
-/** `purged`: an operator removed the rows. `building`: they have not reached the head of the log yet. */
+/** `purged`: an operator removed the rows. `building`: they have not reached the head of the log yet, or a job runs. */
 export type MissingRows = Exclude<FollowerNotes["phase"], "ready">;
 
 export function notesText(notes: FollowerNotes): string {

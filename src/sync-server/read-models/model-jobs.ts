@@ -33,6 +33,8 @@ export type JobOf = { readonly model: ReadModel; readonly id: string };
 export type ModelFacts = {
   readonly follower: Follower | undefined;
   readonly notes: FollowerNotes | null;
+  /** Why there are no rows, if they are not ready. */
+  readonly missing: MissingRows;
   readonly head: Cursor | null;
   /** The job beside: the one that runs, or the last one. */
   readonly job: {
@@ -88,7 +90,7 @@ export class ModelJobs {
     const id = this.#newId();
     return this.#start(log, (find) => {
       const notes = notesOf(find(model.follower));
-      if (notes?.phase !== "ready") return missingRows(notes);
+      if (notes?.phase !== "ready") return missingRows(notes, notesOf(find(model.beside)));
       const started = this.#startOrContinue(find, model, newVerification(id, duty));
       return started === "other-job" ? started : [started];
     });
@@ -116,7 +118,7 @@ export class ModelJobs {
     const deleted = await writeAgain<"done" | MissingRows>(modelStore, log, (find) => {
       const [follower, beside] = [find(model.follower), find(model.beside)];
       const [notes, ofBeside] = [notesOf(follower), notesOf(beside)];
-      if (!follower || !notes || notes.phase === "purged") return { result: missingRows(notes) };
+      if (!follower || !notes || notes.phase === "purged") return { result: missingRows(notes, ofBeside) };
       // Rows that are being built beside would bring the row back.
       const isBuilt = beside && ofBeside?.job && !hasEnded(ofBeside.job);
       const ofJob = isBuilt ? this.#write(model, beside, ofBeside, "keep") : unchanged(model, beside);
@@ -165,7 +167,8 @@ export class ModelJobs {
       progress: progressOf(notes.job, at, head, notes.parkedCount),
       comparison: notes.job.comparison,
     };
-    return { follower, notes: notesOf(follower), head, job: job ?? null };
+    const own = notesOf(follower);
+    return { follower, notes: own, missing: missingRows(own, notes), head, job: job ?? null };
   }
 
   /** Resolves after the rows of the log changed, or after a moment. False: the server was closed. */

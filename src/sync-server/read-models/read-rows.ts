@@ -12,7 +12,7 @@ import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Follower, RowRange } from "../stores/model-store.ts";
 import type { SqlLimit, SqlParam, SqlRow } from "../stores/sql-tables.ts";
-import { type FollowerNotes, notesOf } from "./follower-notes.ts";
+import { type FollowerNotes, missingRows, notesOf } from "./follower-notes.ts";
 import type { ModelKeepers } from "./model-keepers.ts";
 import { identityOf, isRowsOf, type ReadModel, ROWS } from "./read-model.ts";
 
@@ -65,6 +65,8 @@ export type RowsReaderOptions = {
   readonly keepers: ModelKeepers;
   readonly env: Env;
 };
+
+type StoredModel = Pick<ReadModel, "follower" | "beside" | "identity">;
 
 type Freshness = {
   /** The rows must contain the log up to here. Null: any cursor. */
@@ -145,20 +147,17 @@ export class RowsReader {
       })
       .sort((left, right) => right.movedAt - left.movedAt);
     if (!newest) return { kind: "rows-building" };
-    return this.#readOnce(log, { follower: newest.name, identity: identityOf(newest.name) }, range, position);
+    const older = { follower: newest.name, beside: model.beside, identity: identityOf(newest.name) };
+    return this.#readOnce(log, older, range, position);
   }
 
-  async #readOnce(
-    log: LogName,
-    { follower, identity }: Pick<ReadModel, "follower" | "identity">,
-    range: RowRange,
-    position: number,
-  ): Promise<RowsRead> {
+  async #readOnce(log: LogName, model: StoredModel, range: RowRange, position: number): Promise<RowsRead> {
     const { store } = this.#options;
+    const { follower, identity } = model;
     const page = await store.models?.rows(log, follower, ROWS, range);
     if (!page)
       return (await this.#missing(log)) ?? { kind: "page", rows: [], next: null, at: null, parked: 0, identity };
-    const found = standingOf(identity, page.follower, position);
+    const found = await this.#standingOf(log, model, page.follower, position);
     if ("kind" in found) return found;
     return {
       kind: "page",
@@ -178,8 +177,26 @@ export class RowsReader {
   ): Promise<QueryRead> {
     const page = await this.#options.store.models?.sql?.query(log, model.follower, query, limit);
     if (!page) return (await this.#missing(log)) ?? { kind: "page", rows: [], more: false, at: null, parked: 0 };
-    const found = standingOf(model.identity, page.follower, position);
+    const found = await this.#standingOf(log, model, page.follower, position);
     return "kind" in found ? found : { kind: "page", ...found, rows: page.rows, more: page.more };
+  }
+
+  /** The facts of a page of a follower, or why nobody may read it. */
+  async #standingOf(
+    log: LogName,
+    { identity, beside }: StoredModel,
+    follower: Follower,
+    position: number,
+  ): Promise<{ readonly at: Cursor | null; readonly parked: number } | RowsRefusal> {
+    const notes = notesOf(follower);
+    if (notes?.phase === "purged") {
+      const stored = await this.#options.store.models?.followers(log);
+      const found = stored?.kind === "open" ? stored.followers.find(({ name }) => name === beside) : undefined;
+      return { kind: missingRows(notes, notesOf(found)) === "purged" ? "rows-not-populated" : "rows-building" };
+    }
+    if (notes?.phase !== "ready" || !isOf(identity, notes)) return { kind: "rows-building" };
+    if (positionOf(follower.at) < position) return { kind: "rows-behind" };
+    return { at: follower.at, parked: notes.parkedCount };
   }
 
   /** Why a model has no rows. Null: the log is empty. */
@@ -188,19 +205,6 @@ export class RowsReader {
     if (head.kind === "gone") return { kind: "gone" };
     return head.kind === "absent" || head.cursor === null ? null : { kind: "rows-building" };
   }
-}
-
-/** The facts of a page of a follower, or why nobody may read it. */
-function standingOf(
-  identity: string,
-  follower: Follower,
-  position: number,
-): { readonly at: Cursor | null; readonly parked: number } | RowsRefusal {
-  const notes = notesOf(follower);
-  if (notes?.phase === "purged") return { kind: "rows-not-populated" };
-  if (notes?.phase !== "ready" || !isOf(identity, notes)) return { kind: "rows-building" };
-  if (positionOf(follower.at) < position) return { kind: "rows-behind" };
-  return { at: follower.at, parked: notes.parkedCount };
 }
 
 /** False: code of another version folded the rows. */

@@ -21,13 +21,14 @@ import { type JsonInput, omitUndefined, parseOwnJson } from "../../core/values/j
 import { describeProblem } from "../../core/values/parsed.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { isPrincipal, type Principal } from "../access/authorize.ts";
+import { invalid, requireObject, shown } from "../base/check-arguments.ts";
 import type { Env } from "../base/env.ts";
 import type { Observer } from "../base/observer.ts";
 import type { Executed } from "../base/executed.ts";
 import type { EventStore, StoredRecord } from "../stores/event-store.ts";
 import type { PushResult, RefusedCode } from "../writer/admit-push.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
-import { gone, invalid, laterRelease, notNow } from "./log-errors.ts";
+import { gone, laterRelease, notNow } from "./log-errors.ts";
 
 /** The author of the commands, and the state that they expect. */
 export type ExecuteOptions = {
@@ -83,7 +84,7 @@ export async function execute(
   options: ExecuteOptions,
 ): Promise<Executed> {
   const { domain, writer, observer } = context;
-  const problem = problemOf(requests, options);
+  const problem = problemOf(requests, requireObject(WHAT, options));
   if (problem !== null) throw invalid(WHAT, problem);
   const principal = options.as ?? { actor: options.actor ?? "server" };
   if (!isPrincipal(principal)) throw invalid(WHAT, "the actor is not 1 to 128 characters");
@@ -109,10 +110,9 @@ export async function execute(
 }
 
 /** Programs without types may pass anything. */
-function problemOf(requests: readonly unknown[], options: ExecuteOptions | null): string | null {
+function problemOf(requests: readonly unknown[], options: ExecuteOptions): string | null {
   if (!requests.every(isRequest))
     return "a value is not a command. Make one with its aggregate, such as task.command.add";
-  if (typeof options !== "object" || options === null) return "the options are not an object";
   if (options.as !== undefined && options.actor !== undefined) return "`as` and `actor` name two authors. Pass one";
   const { causedBy } = options;
   const isCause = typeof causedBy?.id === "string" && typeof causedBy.correlation === "string";
@@ -152,7 +152,7 @@ function expectedOf(expected: ExecuteOptions["expectedVersion"] = "any"): number
   if (expected === "any") return null;
   if (expected === "none") return 0;
   if (Number.isSafeInteger(expected) && expected >= 0) return expected;
-  throw invalid(WHAT, `expectedVersion is ${expected}, which is not a version`);
+  throw invalid(WHAT, `expectedVersion is ${shown(expected)}, which is not a version`);
 }
 
 async function executedOf(

@@ -1,10 +1,6 @@
 /** The errors of a log for the code of the server. */
-import { DacapoError, RejectedError, ValidationError } from "../../core/values/errors.ts";
+import { DacapoError, RejectedError } from "../../core/values/errors.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
-
-export function invalid(what: string, reason: string): ValidationError {
-  return new ValidationError({ message: `${what}: ${reason}`, fix: "Fix the argument.", details: { reason } });
-}
 
 export function gone(log: LogName): DacapoError {
   const message = `The log ${log} was deleted`;

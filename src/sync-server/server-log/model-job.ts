@@ -3,6 +3,7 @@ import { DacapoError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { JobProgress, JobState, OnPoison } from "../read-models/job.ts";
 import type { JobOf, ModelFacts, ModelJobs } from "../read-models/model-jobs.ts";
+import { invalid, requireFunction, requireObject } from "../base/check-arguments.ts";
 import { notNow } from "./log-errors.ts";
 
 /** The options of a job. */
@@ -43,6 +44,17 @@ export type ModelJob = {
    */
   readonly finished: (onProgress?: (progress: JobProgress) => void) => Promise<JobProgress>;
 };
+
+/** The options of a job with their defaults. Throws if one is not valid. */
+export function checkedOptions(options: JobOptions = {}): JobOptions & { readonly onError: OnPoison } {
+  const what = "The rows cannot be built";
+  const { onError = "park", duty, onProgress } = requireObject(what, options);
+  if (onError !== "park" && onError !== "stop") throw invalid(what, "`onError` is not `park` or `stop`");
+  if (duty !== undefined && !(typeof duty === "number" && duty > 0 && duty <= 1))
+    throw invalid(what, "`duty` is not above 0 and at most 1");
+  requireFunction(what, "onProgress", onProgress);
+  return { onError, ...(duty !== undefined && { duty }), ...(onProgress && { onProgress }) };
+}
 
 /** The first of these that a model has is the phase of a job of several models. */
 const PHASES: readonly JobState[] = ["stopped", "running", "paused", "cancelled", "done"];

@@ -16,7 +16,7 @@ export type ModelStatus = {
   readonly identity: string;
   /**
    * `missing`: nothing was built yet. `building`: no reader gets rows yet. `ready`: readers get rows. `purged`: an
-   * operator removed the rows.
+   * operator removed the rows, and no job builds them.
    */
   readonly phase: "missing" | "building" | "ready" | "purged";
   /** The cursor up to which the rows contain the log. Null: none. */
@@ -50,13 +50,13 @@ export type ModelDetails = ModelStatus & {
 export async function statusOf(jobs: ModelJobs, log: LogName, model: ReadModel): Promise<ModelDetails> {
   const facts = await jobs.facts(log, model);
   if (!facts) throw gone(log);
-  const { follower, notes, head, job } = facts;
+  const { follower, notes, missing, head, job } = facts;
   const at = follower?.at ?? null;
   const [done, of] = [positionOf(at), positionOf(head)];
   return {
     name: model.name,
     identity: model.identity,
-    phase: notes?.phase ?? "missing",
+    phase: notes?.phase === "ready" ? "ready" : notes ? missing : "missing",
     at: at && encodeCursor(at),
     // A log that was restored in part may end before the rows. Then they are folded again.
     behind: done > of ? of : of - done,

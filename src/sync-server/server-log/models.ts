@@ -4,6 +4,7 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { AnyProjection, RowOf } from "../../core/domain/handle-types.ts";
 import { ConcurrencyError, DefinitionError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
+import { handleName, invalid } from "../base/check-arguments.ts";
 import type { Env } from "../base/env.ts";
 import { listOf } from "../base/list-of.ts";
 import type { JobNotes } from "../read-models/job.ts";
@@ -12,8 +13,8 @@ import type { ModelKeepers } from "../read-models/model-keepers.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
-import { building, gone, invalid, notNow, notPopulated } from "./log-errors.ts";
-import { follow, jobFacts, type JobOptions, type ModelJob, modelJob } from "./model-job.ts";
+import { building, gone, notNow, notPopulated } from "./log-errors.ts";
+import { checkedOptions, follow, jobFacts, type JobOptions, type ModelJob, modelJob } from "./model-job.ts";
 import { statusOf, type Verified, verifiedOf, withoutVerified } from "./model-status.ts";
 import type { LogModels } from "./log-models.ts";
 import { replay } from "./replay.ts";
@@ -107,7 +108,7 @@ export function logModels(context: ModelsContext, log: LogName): LogModels {
 
 /** The model of a handle or of a name. Throws if the server does not have exactly this one. */
 export function modelOf(models: ReadonlyMap<string, ReadModel>, handle: AnyProjection | string): ReadModel {
-  const name = typeof handle === "string" ? handle : handle.name;
+  const name = handleName("a model", handle);
   const model = models.get(name);
   if (model && (typeof handle === "string" || model.projection === handle.definition)) return model;
   const known = [...models.keys()].join(", ") || "none";
@@ -117,11 +118,9 @@ export function modelOf(models: ReadonlyMap<string, ReadModel>, handle: AnyProje
   });
 }
 
-function jobOptions({ onError = "park", duty }: JobOptions): Pick<JobNotes, "onError" | "duty"> {
-  const what = "The rows cannot be built";
-  if (onError !== "park" && onError !== "stop") throw invalid(what, "`onError` is not `park` or `stop`");
-  if (duty !== undefined && !(duty > 0 && duty <= 1)) throw invalid(what, "`duty` is not above 0 and at most 1");
-  return { onError, duty: duty ?? null };
+function jobOptions(options: JobOptions): Pick<JobNotes, "onError" | "duty"> {
+  const { onError, duty = null } = checkedOptions(options);
+  return { onError, duty };
 }
 
 /** Throws the error of a verb that did nothing. A log without records has no rows to build, which is no error. */

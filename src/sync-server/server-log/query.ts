@@ -2,10 +2,10 @@
 import { encodeCursor } from "../../core/history/record.ts";
 import type { ValidationError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
+import { invalid, requireObject, shown } from "../base/check-arguments.ts";
 import { sqlProblem } from "../read-models/check-sql.ts";
 import { type AnySqlModel, isParam } from "../read-models/sql-model.ts";
 import type { SqlParam, SqlRow } from "../stores/sql-tables.ts";
-import { invalid } from "./log-errors.ts";
 import { modelOf } from "./models.ts";
 import { cursorOption, refusal, type RowsContext, type RowsOptions, waitOption } from "./rows.ts";
 
@@ -50,11 +50,12 @@ export async function query<M extends AnySqlModel>(
   const model = modelOf(models, handle);
   if (!model.sql) throw notSqlModel(model.name);
   const { text, params, options } = given;
-  const { limit = LIMIT.default } = options;
+  const { limit = LIMIT.default } = requireObject(WHAT, options);
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > LIMIT.max)
     throw invalid(WHAT, `\`limit\` is not a whole number from 1 to ${LIMIT.max}`);
-  if (!params.every(isParam)) throw invalid(WHAT, "a param is not a text, a number or null");
-  const sql = text(handle.sql.names);
+  if (!Array.isArray(params) || !params.every(isParam))
+    throw invalid(WHAT, "the params are not a list of texts, numbers and nulls");
+  const sql = queryText(text, handle.sql.names);
   const problem = sqlProblem(sql, "read");
   if (problem !== null) throw invalid(WHAT, problem);
   const read = await reader.query(log, model, {
@@ -67,6 +68,14 @@ export async function query<M extends AnySqlModel>(
   if (read.kind !== "page") throw refusal(log, model, read.kind);
   const { rows, more, at, parked } = read;
   return { rows, more, at: at && encodeCursor(at), parked };
+}
+
+/** The text of a query. Throws if the function is none, or returns no text. */
+export function queryText<Names>(text: (t: Names) => string, names: Names): string {
+  if (typeof text !== "function") throw invalid(WHAT, `\`sql\` is ${shown(text)}, which is not a function`);
+  const sql: unknown = text(names);
+  if (typeof sql === "string") return sql;
+  throw invalid(WHAT, `the function returned ${shown(sql)}, which is not a text`);
 }
 
 export function notSqlModel(name: string): ValidationError {

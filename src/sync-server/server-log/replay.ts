@@ -4,8 +4,9 @@ import type { DomainEvent } from "../../core/domain/event.ts";
 import { type CommitRecord, type Cursor, cursorOf, readableEvents } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
+import { invalid, isCount, requireObject, requireTexts, shown } from "../base/check-arguments.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import { gone, invalid } from "./log-errors.ts";
+import { gone } from "./log-errors.ts";
 
 /** The events of a replay. */
 export type ReplayRange = {
@@ -42,14 +43,33 @@ export type ReplayOptions = ReplayRange & {
 };
 
 const PAGE = { events: 500, bytes: 1024 * 1024 };
+const WHAT = "The log cannot be replayed";
+
+/** The range with its defaults. Throws if it is not valid. */
+export function checkedRange(range: ReplayRange): ReplayRange & { readonly after: number; readonly to: number } {
+  const { after = 0, to = Infinity, types, streams } = requireObject(WHAT, range);
+  if (!isCount(after) || !(to === Infinity || isCount(to)) || to < after)
+    throw invalid(WHAT, "`after` and `to` are no range of positions");
+  requireTexts(WHAT, "types", types);
+  requireTexts(WHAT, "streams", streams);
+  return { after, to, ...(types && { types }), ...(streams && { streams }) };
+}
+
+/** The range and the function with its defaults. Throws if one is not valid. */
+export function checkedReplay(options: ReplayOptions): ReturnType<typeof checkedRange> & Pick<ReplayOptions, "into"> {
+  const range = checkedRange(options);
+  const { into } = options;
+  if (typeof into === "function") return { ...range, into };
+  throw invalid(WHAT, `\`into\` is ${shown(into)}, which is not a function`);
+}
 
 /** Returns the number of events that `into` received. */
 export async function replay(
   { domain, store }: { readonly domain: DomainDefinition; readonly store: EventStore },
   log: LogName,
-  { after = 0, to = Infinity, types, streams, into }: ReplayOptions,
+  options: ReplayOptions,
 ): Promise<number> {
-  if (!(after >= 0) || !(to >= after)) throw invalid("The log cannot be replayed", "`after` and `to` are no range");
+  const { after, to, types, streams, into } = checkedReplay(options);
   const head = await store.head(log);
   if (head.kind === "gone") throw gone(log);
   const end = Math.min(to, head.kind === "open" ? (head.cursor?.position ?? 0) : 0);

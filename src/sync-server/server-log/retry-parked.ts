@@ -2,10 +2,11 @@
 import { DacapoError, ValidationError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { aggregateOf, parseStream } from "../../core/values/names.ts";
+import { invalid, requireText } from "../base/check-arguments.ts";
 import { type FoldedStreams, foldStreams, type FoldStreamsContext } from "../read-models/fold-streams.ts";
 import { missingRows, notesOf, type ParkedEvent } from "../read-models/follower-notes.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
-import { building, gone, invalid, notNow, notPopulated } from "./log-errors.ts";
+import { building, gone, notNow, notPopulated } from "./log-errors.ts";
 import type { ModelJob } from "./model-job.ts";
 
 /** The result of a retry of a parked event. */
@@ -54,11 +55,14 @@ export async function retryParked(
   model: ReadModel,
   { event, rebuild }: { readonly event: string; readonly rebuild: () => Promise<ModelJob> },
 ): Promise<RetriedEvent> {
+  requireText("The event cannot be retried", "event", event);
   const found = await context.modelStore.followers(log);
   if (found.kind === "gone") throw gone(log);
   const followers = found.kind === "open" ? found.followers : [];
-  const notes = notesOf(followers.find(({ name }) => name === model.follower));
-  if (notes?.phase !== "ready") return failed(log, model, missingRows(notes));
+  const [notes, beside] = [model.follower, model.beside].map((one) =>
+    notesOf(followers.find(({ name }) => name === one)),
+  );
+  if (notes?.phase !== "ready") return failed(log, model, missingRows(notes ?? null, beside ?? null));
   const one = notes.parked.find((parked) => parked.event === event);
   if (!one)
     throw new ValidationError({

@@ -4,11 +4,12 @@ import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/reco
 import { DacapoError } from "../../core/values/errors.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
+import { invalid, requireObject, shown } from "../base/check-arguments.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { ReadRows, RowsRefusal } from "../read-models/read-rows.ts";
 import { rowRange, type RowSelection } from "../read-models/row-range.ts";
-import { building, diverged, gone, invalid, notPopulated } from "./log-errors.ts";
+import { building, diverged, gone, notPopulated } from "./log-errors.ts";
 import { modelOf } from "./models.ts";
 
 /** The rows to read, and how fresh they must be. */
@@ -62,12 +63,15 @@ export async function readRows<P extends AnyProjection>(
   { models, reader, limits }: RowsContext,
   log: LogName,
   handle: P | string,
-  { at, waitMs, older = "refuse", ...selection }: RowsOptions,
+  options: RowsOptions,
 ): Promise<RowsPage<RowOf<P>>> {
   const model = modelOf(models, handle);
+  const { at, waitMs, older = "refuse", ...selection } = requireObject(WHAT, options);
   if (model.sql) throw invalid(WHAT, `${model.name} is a SQL model. Use query(), or read its views`);
   const range = rowRange(selection, limits.frameBytesMax);
   if (typeof range === "string") throw invalid(WHAT, range);
+  if (older !== "allow" && older !== "refuse")
+    throw invalid(WHAT, `\`older\` is ${shown(older)}, which is not "allow" or "refuse"`);
   const fresh = { at: cursorOption(at), waitMs: waitOption(waitMs) };
   const read = await reader.read(log, model, { range, ...fresh, mayBeOlder: older === "allow" });
   if (read.kind !== "page") throw refusal(log, model, read.kind);
@@ -83,14 +87,14 @@ export async function readRows<P extends AnyProjection>(
 /** The milliseconds of the option `waitMs`. */
 export function waitOption(waitMs: number = WAIT_MS.default): number {
   if (Number.isFinite(waitMs) && waitMs >= 0 && waitMs <= WAIT_MS.max) return waitMs;
-  throw invalid(WHAT, `waitMs is ${waitMs}, which is not a number from 0 to ${WAIT_MS.max}`);
+  throw invalid(WHAT, `waitMs is ${shown(waitMs)}, which is not a number from 0 to ${WAIT_MS.max}`);
 }
 
 /** The cursor of the option `at`. */
 export function cursorOption(text: string | null = null): Cursor | null {
   if (text === null) return null;
-  const cursor = decodeCursor(text);
-  if (!cursor) throw invalid(WHAT, `\`at\` is ${JSON.stringify(text)}, which is not a cursor`);
+  const cursor = typeof text === "string" ? decodeCursor(text) : null;
+  if (!cursor) throw invalid(WHAT, `\`at\` is ${shown(text)}, which is not a cursor`);
   return cursor;
 }
 

@@ -3,14 +3,15 @@ import { type CommitRecord, type Cursor, cursorOf } from "../../core/history/rec
 import type { StreamState } from "../../core/fold/fold.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Json, parseOwnJson } from "../../core/values/json.ts";
+import { invalid } from "../base/check-arguments.ts";
 import type { Env } from "../base/env.ts";
 import { foldPage, foldStates } from "../read-models/fold-page.ts";
 import type { ParkedEvent } from "../read-models/follower-notes.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { compareKeys } from "../stores/row-keys.ts";
-import { gone, invalid } from "./log-errors.ts";
-import type { ReplayRange } from "./replay.ts";
+import { gone } from "./log-errors.ts";
+import { checkedRange, type ReplayRange } from "./replay.ts";
 
 /** The rows that the events of a range make. */
 export type ScratchRows<Row> = {
@@ -34,10 +35,10 @@ export async function replayIntoScratch<Row>(
   { store, env }: { readonly store: EventStore; readonly env: Env },
   log: LogName,
   model: ReadModel,
-  { after = 0, to = Infinity, types, streams }: ReplayRange,
+  range: ReplayRange,
 ): Promise<ScratchRows<Row>> {
   if (model.sql) throw invalid("The log cannot be replayed", `${model.name} is a SQL model. Replay into a function`);
-  if (!(after >= 0) || !(to >= after)) throw invalid("The log cannot be replayed", "`after` and `to` are no range");
+  const { after, to, types, streams } = checkedRange(range);
   const head = await store.head(log);
   if (head.kind === "gone") throw gone(log);
   const end = Math.min(to, head.kind === "open" ? (head.cursor?.position ?? 0) : 0);

@@ -2,16 +2,15 @@
 import type { AnyAggregate, AnyProjection, RowOf, StateOf } from "../../core/domain/handle-types.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
-import { LOG_NAME, LOG_NAME_RULE } from "../../core/history/limits.ts";
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
+import { handleName, invalid, isCount, requireLogName, requireObject, shown } from "../base/check-arguments.ts";
 import type { Env } from "../base/env.ts";
 import type { Executed } from "../base/executed.ts";
 import { listOf } from "../base/list-of.ts";
 import { streamName } from "../../core/values/names.ts";
 import { execute, type ExecuteContext, type ExecuteOptions } from "./execute.ts";
-import { invalid } from "./log-errors.ts";
 import type { LogModels } from "./log-models.ts";
 import { logModels, type ModelsContext } from "./models.ts";
 import { query, type QueryOptions, type QueryPage, type TablesOf } from "./query.ts";
@@ -154,11 +153,14 @@ export type ServerLogContext = RowsContext &
   SubscribeContext &
   ModelsContext & { readonly subscribers: Subscribers; readonly processes: Processes };
 
+const WHAT_STATE = "The earlier state cannot be read";
+
 export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
-  if (!LOG_NAME.test(log))
-    throw invalid("The log cannot be used", `its name ${JSON.stringify(log)} is not ${LOG_NAME_RULE}`);
-  const streamOf = ({ name, definition }: AnyAggregate, id: string): string => {
-    if (context.domain.aggregates.get(name) === definition) return streamName(name, id);
+  requireLogName(log);
+  const streamOf = (aggregate: AnyAggregate, id: string): string => {
+    const name = handleName("an aggregate", aggregate);
+    const definition = context.domain.aggregates.get(name);
+    if (definition && aggregate.definition === definition) return streamName(name, id);
     throw new DefinitionError({
       message: `The domain of the server has no aggregate ${name} with this definition`,
       fix: "Pass an aggregate of the domain, and import the same handle in both places.",
@@ -176,8 +178,8 @@ export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
       return (await context.store.written(log, [stream])).has(stream);
     },
     stateAt: async <A extends AnyAggregate>(aggregate: A, id: string, place: StreamPlace) =>
-      (await loadStreamAt(context, log, streamOf(aggregate, id), place)) as StateOf<A>,
-    history: (aggregate, id, { after = 0 } = {}) => historyOf(context, log, streamOf(aggregate, id), after),
+      (await loadStreamAt(context, log, streamOf(aggregate, id), requirePlace(place))) as StateOf<A>,
+    history: (aggregate, id, options = {}) => historyOf(context, log, streamOf(aggregate, id), historyAfter(options)),
     subscribe: (options = {}) => subscribe(context, log, options),
     rows: (model, options = {}) => readRows(rowsContext, log, model, options),
     query: (model, text, params = [], options = {}) => query(context, log, model, { text, params, options }),
@@ -185,6 +187,20 @@ export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
     processes: logProcesses(context.store, context.processes, log),
     models: logModels(context, log),
   };
+}
+
+/** The version after which a history begins. */
+export function historyAfter(options: { readonly after?: number }): number {
+  const { after = 0 } = requireObject("The history cannot be read", options);
+  if (isCount(after)) return after;
+  throw invalid("The history cannot be read", `\`after\` is ${shown(after)}, which is not a version`);
+}
+
+function requirePlace(place: StreamPlace): StreamPlace {
+  const given: { readonly version?: unknown; readonly position?: unknown } = requireObject(WHAT_STATE, place);
+  const places = [given.version, given.position].filter((one) => one !== undefined);
+  if (places.length === 1 && isCount(places[0])) return place;
+  throw invalid(WHAT_STATE, "the place is not { version } or { position } with a whole number from 0");
 }
 
 /** Returns the client id of this server's own commits: one random UUID for each process. */

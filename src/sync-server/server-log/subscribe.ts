@@ -15,10 +15,11 @@ import {
 } from "../../core/history/record.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
+import { invalid, requireObject, requireTexts, shown } from "../base/check-arguments.ts";
 import type { LogSignals } from "../base/log-signals.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import { diverged, gone, invalid } from "./log-errors.ts";
+import { diverged, gone } from "./log-errors.ts";
 
 /** The events to follow. */
 export type SubscribeOptions = {
@@ -57,12 +58,18 @@ export type SubscribeContext = {
 };
 
 const PAGE = { events: 500, bytes: 1024 * 1024 };
+const WHAT = "The subscription cannot begin";
 
 export async function* subscribe(
   { domain, store, signals, limits }: SubscribeContext,
   log: LogName,
-  { from = "now", types, streams, signal }: SubscribeOptions,
+  options: SubscribeOptions,
 ): AsyncGenerator<FollowedEvent, void, undefined> {
+  const { from = "now", types, streams, signal } = requireObject(WHAT, options);
+  requireTexts(WHAT, "types", types);
+  requireTexts(WHAT, "streams", streams);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalid(WHAT, `\`signal\` is ${shown(signal)}, which is not an AbortSignal`);
   const isChosen = (event: DomainEvent): boolean =>
     (types?.includes(event.type) ?? true) && (streams?.includes(event.stream) ?? true);
   let after = await startOf(store, log, from);
@@ -100,8 +107,15 @@ async function startOf(
     const head = await store.head(log);
     return head.kind === "open" ? head.cursor : null;
   }
-  if (from.cursor === null) return null;
-  const cursor = decodeCursor(from.cursor);
-  if (!cursor) throw invalid("The subscription cannot begin", `${JSON.stringify(from.cursor)} is not a cursor`);
+  const { cursor: text } = requireFrom(from);
+  if (text === null) return null;
+  const cursor = typeof text === "string" ? decodeCursor(text) : null;
+  if (!cursor) throw invalid(WHAT, `${shown(text)} is not a cursor`);
   return cursor;
+}
+
+function requireFrom(from: { readonly cursor: string | null }): { readonly cursor: string | null } {
+  const untyped: unknown = from;
+  if (typeof untyped === "object" && untyped !== null) return from;
+  throw invalid(WHAT, `\`from\` is ${shown(untyped)}, which is not "beginning", "now" or { cursor }`);
 }

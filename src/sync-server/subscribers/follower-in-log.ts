@@ -6,6 +6,7 @@
 import { type Cursor, decodeCursor } from "../../core/history/record.ts";
 import { DacapoError, DefinitionError, ValidationError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
+import { requireText, requireTexts } from "../base/check-arguments.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
 import type { SkippedEvent } from "./place.ts";
@@ -51,8 +52,15 @@ export function operatorCalls<Handle, Status, Parked>(
   return {
     list: () => Promise.all(names.map((name) => one(name).status())),
     parked: async (handle) => one(handle).parked(),
-    retry: async (handle, ids) => one(handle).retry(ids),
-    skip: async (handle, id, reason) => one(handle).skip(id, reason),
+    retry: async (handle, ids) => {
+      requireTexts("Nothing was retried", "ids", ids);
+      return one(handle).retry(ids);
+    },
+    skip: async (handle, id, reason) => {
+      requireText("Nothing was skipped", "id", id);
+      requireText("Nothing was skipped", "reason", reason);
+      return one(handle).skip(id, reason);
+    },
     pause: async (handle) => one(handle).setPaused(true),
     resume: async (handle) => one(handle).setPaused(false),
     reset: async (handle, options) => one(handle).reset(options),
@@ -91,11 +99,12 @@ export class FollowerInLog<Definition extends { readonly name: string }> {
   }
 
   /** The checked place of a reset. Null: the beginning. */
-  async placeOf({ from, effects }: ResetOptions): Promise<Cursor | null> {
-    const text = from === "beginning" ? null : from.cursor;
-    const cursor = text === null ? null : decodeCursor(text);
-    const untyped: unknown = effects;
-    if (untyped !== "repeat" || (text !== null && !cursor))
+  async placeOf(options: ResetOptions): Promise<Cursor | null> {
+    const untyped: { readonly from?: unknown; readonly effects?: unknown } | null = options;
+    const { from, effects } = untyped ?? {};
+    const text = typeof from === "object" && from !== null && "cursor" in from ? from.cursor : null;
+    const cursor = typeof text === "string" ? decodeCursor(text) : null;
+    if (effects !== "repeat" || (from !== "beginning" && !cursor))
       throw new ValidationError({
         message: `The ${this.#kind} ${this.definition.name} cannot be reset with these options`,
         fix: 'Pass { from: "beginning", effects: "repeat" }, or the cursor of an event as from: { cursor }.',

@@ -6,6 +6,7 @@
 import { encodeCursor, positionOf } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
+import { handleName } from "../base/check-arguments.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { FollowerInLog, operatorCalls, type ResetOptions, withSkipped } from "./follower-in-log.ts";
 import { keyOf, type OpenEvent } from "./lanes.ts";
@@ -108,7 +109,7 @@ export type KnownSubscribers = Pick<Subscribers, "definitions" | "now" | "poke">
 export function logSubscribers(store: EventStore, subscribers: KnownSubscribers, log: LogName): LogSubscribers {
   const { definitions } = subscribers;
   return operatorCalls([...definitions.keys()], (handle: Subscriber | string) => {
-    const name = typeof handle === "string" ? handle : handle.name;
+    const name = handleName("a subscriber", handle);
     return new SubscriberInLog(subscribers, new FollowerInLog("subscriber", store, log, definitions.get(name), name));
   });
 }

@@ -99,6 +99,32 @@ test("purge: readers get rows-not-populated, and live events make no half rows",
   await expect(log.models.delete(board, "task/t1")).rejects.toMatchObject({ code: "rows-not-populated" });
 });
 
+test("verify, rows, list: rows of a purged model are being built while they are populated", async () => {
+  const { log } = await filled(3_000);
+  await log.models.purge(board);
+  const job = await log.models.populate(board, { duty: 0.1 });
+  await job.pause();
+  const verbs: readonly (() => Promise<unknown>)[] = [
+    () => log.models.verify(board),
+    () => log.models.startVerify(board),
+    () => log.models.delete(board, "task/t1"),
+    () => log.models.populateStreams(board, ["task/t1"]),
+    () => log.models.retry(board, "event"),
+    () => log.rows(board, { waitMs: 0 }),
+  ];
+  for (const verb of verbs) await expect(verb()).rejects.toMatchObject({ code: "rows-building", retry: "later" });
+  expect((await log.models.status(board)).phase).toBe("building");
+  // A reader that waits gets the rows of the job.
+  await job.resume();
+  expect((await log.rows(board, { limit: 1, waitMs: 30_000 })).rows).toHaveLength(1);
+  // A comparison is no job that builds rows.
+  const compared = await log.models.startVerify(board, { duty: 0.1 });
+  await log.models.purge(board);
+  expect((await log.models.status(board)).phase).toBe("purged");
+  await expect(log.models.verify(board)).rejects.toMatchObject({ code: "rows-not-populated" });
+  await expect(compared.finished()).resolves.toMatchObject({ phase: "cancelled" });
+}, 60_000);
+
 test("verify, delete, populateStreams, retry: rows-building while the rows are first built", async () => {
   const store = memory();
   const { models: rows } = store;
