@@ -119,8 +119,13 @@ function filled(given: unknown, value: unknown): unknown {
 /** Null: a typed error refused the call. */
 async function resultOf(log: object, path: string, args: unknown): Promise<string | null> {
   try {
-    let [owner, call]: [unknown, unknown] = [null, log];
-    for (const name of path.split(".")) [owner, call] = [call, Reflect.get(Object(call), name)];
+    let owner: unknown = null;
+    let call: unknown = log;
+    for (const name of path.split(".")) {
+      owner = call;
+      const next: unknown = Reflect.get(Object(call), name);
+      call = next;
+    }
     if (typeof call !== "function" || !Array.isArray(args)) return "there is no such call";
     const result: unknown = await Reflect.apply(call, owner, args);
     // A list of events that begins is accepted.

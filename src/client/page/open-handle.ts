@@ -71,9 +71,9 @@ export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<Pr
     rows: (projection) => view.rows(checked(projection), (name) => loadRows(caller, name)),
     status,
     rejections,
-    history: async (aggregate, id) => history(caller, checked(aggregate), id),
+    history: async (aggregate, id) => history(caller, checkedHandle(aggregate), id),
     stateAt: async (aggregate, id, at) => {
-      const stream = streamName(checked(aggregate).name, id);
+      const stream = streamName(checkedHandle(aggregate).name, id);
       const version = at === undefined ? null : checked(at).version;
       return caller.call((remote) => remote.stateAt(stream, version));
     },
@@ -155,10 +155,20 @@ function ignore(call: Promise<unknown>): void {
   call.catch(() => {});
 }
 
+/** Returns a handle. Otherwise `undefined` would be the name of its stream. */
+function checkedHandle<T extends AnyAggregate>(handle: T): T {
+  checked(checked(handle).definition);
+  return handle;
+}
+
 /** Returns a handle, a receipt or options. Throws for a value without fields, which programs without types may pass. */
 function checked<T extends object>(given: T): T {
-  if (given === Object(given)) return given;
-  throw new ValidationError({ message: `${String(given)} is not an object`, fix: "Check the arguments of the call." });
+  const untyped: unknown = given;
+  if (typeof untyped === "object" && untyped) return given;
+  throw new ValidationError({
+    message: `${JSON.stringify(untyped)} is not an object`,
+    fix: "Check the arguments of the call.",
+  });
 }
 
 function asList(commands: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {

@@ -93,8 +93,8 @@ export function requireWord(what: string, name: string): void {
   );
 }
 
-function typeReason(type: unknown): string | null {
-  return typeof type === "string" && TYPE.test(type)
+function typeReason(type: string): string | null {
+  return TYPE.test(type)
     ? null
     : "does not begin with an aggregate of 1 to 64 of the characters a-z 0-9 -, and a letter first";
 }

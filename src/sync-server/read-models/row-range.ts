@@ -31,7 +31,8 @@ export function rowRange(selection: RowSelection, bytes: number): RowRange | str
   const { keys, prefix, from, to, after, limit = PAGE_ROWS.default } = selection;
   if ([keys, prefix, from ?? to].filter((one) => one !== undefined).length > 1)
     return "`keys`, `prefix` and `from` with `to` exclude each other";
-  if (keys !== undefined && !Array.isArray(keys)) return "`keys` is not a list";
+  const list: unknown = keys ?? [];
+  if (keys === null || !Array.isArray(list)) return "`keys` is not a list";
   const texts: readonly unknown[] = [...(keys ?? []), prefix, from, to, after].filter((text) => text !== undefined);
   if (texts.some((text) => typeof text !== "string" || text.length > KEY_LENGTH_MAX || !text.isWellFormed()))
     return `a key is not well-formed or has more than ${KEY_LENGTH_MAX} characters`;
