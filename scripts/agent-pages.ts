@@ -26,14 +26,7 @@ export function agentPages(): Readonly<Record<string, string>> {
 
 /** The form of llmstxt.org: a title, a summary, and links with a sentence each. */
 function llms(): string {
-  const guides = [
-    "AGENTS.md",
-    "docs/client.md",
-    "docs/bundlers.md",
-    "docs/changing-a-domain.md",
-    "docs/operating.md",
-    "docs/command-line.md",
-  ];
+  const guides = ["AGENTS.md", "docs/README.md", ...guidesInOrder()];
   const reference = globSync("docs/*.md", { cwd: root })
     .map((path) => path.replaceAll("\\", "/"))
     .filter((path) => !guides.includes(path))
@@ -55,6 +48,13 @@ function llms(): string {
       .join("\n\n")
       .trimEnd() + "\n"
   );
+}
+
+/** The pages that docs/README.md links before its reference, in the order of the first link. */
+function guidesInOrder(): readonly string[] {
+  const [listed = ""] = read("docs/README.md").split("## Reference");
+  const links = [...listed.matchAll(/\]\((\w[\w-]*\.md)[#)]/g)].map(([, page = ""]) => `docs/${page}`);
+  return [...new Set(links)];
 }
 
 function agents(): string {

@@ -37,9 +37,13 @@ export {
   type SqlModelOptions,
 } from "./read-models/sql-model.ts";
 export { strong, type StrongOptions } from "./read-models/strong.ts";
+export { subscriber } from "./subscribers/subscriber.ts";
+export { processManager } from "./processes/process-manager.ts";
 export { jwt } from "./access/jwt.ts";
 export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./access/authorize.ts";
+export type { HandlerContext, RetryOptions, Subscriber, SubscriberOptions } from "./subscribers/subscriber.ts";
+export type { HandlerExecute, HandlerExecuteOptions } from "./subscribers/handler-execute.ts";
 
 /** Options of `serve`: those of `syncServer`, and the address. */
 export type ServeOptions = SyncServerOptions & {

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseOwnJson } from "../support/own-json.ts";
-import { root } from "../support/samples.ts";
+import { guides, root } from "../support/samples.ts";
 import type { Project } from "./support/project.ts";
 
 /** The settings of a bundler's template, and Node's own resolution. */
@@ -13,14 +13,14 @@ const settings = [
   { module: "esnext", moduleResolution: "bundler" },
   { module: "nodenext", moduleResolution: "nodenext" },
 ];
-const pages = ["README.md", "docs/client.md", "docs/operating.md", "docs/bundlers.md"];
 
 export async function checkTypes(
   project: Project,
   { typescript, hono }: { readonly typescript: string; readonly hono: string },
 ): Promise<void> {
-  for (const page of pages) await project.writeSamples(page);
-  const besides = ["valibot", "@types/node", "@hono/node-server", ...optionalPeers()];
+  for (const page of ["README.md", ...guides]) await project.writeSamples(page);
+  const sdk = ["@opentelemetry/sdk-trace", "@opentelemetry/sdk-metrics"];
+  const besides = ["valibot", "@types/node", "@hono/node-server", ...sdk, ...optionalPeers()];
   await project.install(`typescript@${typescript}`, `hono@${hono}`, ...besides);
   const { exports } = parseOwnJson<{ exports: object }>(
     readFileSync(join(project.folder, "node_modules/dacapo/package.json"), "utf8"),
@@ -43,7 +43,8 @@ export async function checkTypes(
       verbatimModuleSyntax: true,
     };
     const types = "tsconfig.types.json";
-    project.write(types, JSON.stringify({ compilerOptions, include: ["*.ts", "app/*.tsx"] }));
+    // The types of a Worker contradict those of the DOM, so samples for the edge need a program of their own.
+    project.write(types, JSON.stringify({ compilerOptions, include: ["*.ts", "app/*.tsx"], exclude: ["edge*.ts"] }));
     await project.run("typescript/bin/tsc", "--project", types);
   }
 }

@@ -3,26 +3,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { root, samplesOf, writeSamples } from "../support/samples.ts";
+import { guides, root, samplesOf, writeSamples } from "../support/samples.ts";
 
 const run = promisify(execFile);
 
 /** The types of `cloudflare:workers`, which the source of `dacapo/cloudflare` imports. */
 const workersModule = join(root, "src/sync-server/hosts/cloudflare-workers.d.ts");
-
-/** Pages whose samples continue the samples of the README. */
-const guides = [
-  "docs/client.md",
-  "docs/bundlers.md",
-  "docs/changing-a-domain.md",
-  "docs/operating.md",
-  "docs/command-line.md",
-  "docs/deploy-cloudflare.md",
-  "docs/read-models.md",
-  "docs/server-code.md",
-  "docs/subscribers.md",
-  "docs/processes.md",
-];
 
 test("samples: the code of the README and of the guides compiles as it is pasted", async () => {
   const folder = await writeSamples(["README.md", ...guides], "readme-types");

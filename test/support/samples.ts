@@ -5,6 +5,21 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
+/** Pages whose samples continue the samples of the README. */
+export const guides = [
+  "docs/client.md",
+  "docs/bundlers.md",
+  "docs/changing-a-domain.md",
+  "docs/testing.md",
+  "docs/operating.md",
+  "docs/command-line.md",
+  "docs/deploy-cloudflare.md",
+  "docs/read-models.md",
+  "docs/server-code.md",
+  "docs/subscribers.md",
+  "docs/processes.md",
+];
+
 export type Sample = { readonly language: string; readonly name: string; readonly code: string };
 
 export async function samplesOf(page: string): Promise<readonly Sample[]> {

@@ -80,7 +80,12 @@ export type AggregateOptions<Name extends string, State, E, C extends string, I,
       ) => DraftOf<DataOf<E>> | readonly DraftOf<DataOf<E>>[],
     ];
   };
-  /** Folds each event into the state. It is pure: the same state and event return the same state on every device. */
+  /**
+   * Folds each event into the state. It is pure: the same state and event return the same state on every device.
+   *
+   * A function without parameters needs `as const` for a literal, because TypeScript reads it before it knows the
+   * state: `OrderPaid: () => ({ status: "paid" as const })`.
+   */
   readonly evolve: { readonly [K in keyof E]: Fold<State, DomainEvent<K & string, OutputOf<E[K]>, Name>> };
   /**
    * The commands, by name.

@@ -48,7 +48,7 @@ export function building(log: LogName, model: string): DacapoError {
 export function notPopulated(log: LogName, model: string): DacapoError {
   return new DacapoError("rows-not-populated", "later", {
     message: `The rows of ${model} in the log ${log} were purged`,
-    fix: "Call `models.populate`.",
+    fix: "Call `models.populate`, or run `dacapo populate`.",
     details: { log, model },
   });
 }
