@@ -21,7 +21,7 @@ async function openLarge(): Promise<Page> {
   return page;
 }
 
-// A profile in memory of Firefox has no space for the index of 10,000 cards.
+// A profile in memory of Firefox has no space for 10,000 cards.
 test.runIf(engine === "chromium")(
   "large board: 10,000 cards reach another device, and a page has elements for few",
   { timeout: 180_000 },
@@ -167,6 +167,16 @@ test.runIf(engine === "chromium")(
       .toEqual(["One", "Three", expect.stringMatching(/ 4$/), expect.stringMatching(/ 7$/)]);
   },
 );
+
+test("search: words that are typed right after Ctrl+K reach it", async () => {
+  const page = await demo.open("Ada");
+  await addCards(page, "To do", ["Order new strings"]);
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("stri");
+  const search = page.getByRole("dialog", { name: "Search cards" });
+  await search.getByText("1 card").waitFor();
+  expect(await search.locator("input").inputValue()).toBe("stri");
+});
 
 test("search: it finds pending cards offline, follows changes, and opens a card", async () => {
   const page = await demo.open("Ada");

@@ -69,6 +69,7 @@ function useManyCards(columns: readonly ColumnEntry[]) {
     const lasts = new Map<string, string | null>(
       columns.map(({ key }) => [key, cardsOf(idOf(key), all).at(-1)?.row.order ?? null]),
     );
+    let added = 0;
     try {
       for (let n = 0; n < MANY; n += AT_ONCE) {
         await execute(
@@ -83,10 +84,11 @@ function useManyCards(columns: readonly ColumnEntry[]) {
             });
           }),
         );
+        added += AT_ONCE;
       }
       notify({ text: words.board.manyAdded });
     } catch (error) {
-      notify({ text: words.notices.problem(sayProblem(error)) });
+      notify({ text: words.board.someAdded(added) + words.notices.problem(sayProblem(error)) });
     } finally {
       setAdding(false);
     }

@@ -12,7 +12,7 @@ export function Description({ id, description }: { readonly id: string; readonly
   const [draft, setDraft] = useDraft(`card/${id} description`);
   const hint = useId();
   const field = useRef<HTMLTextAreaElement>(null);
-  const { save, saving } = useSave(id, draft, description, setDraft);
+  const { save, saving, hasFailed } = useSave(id, draft, description, setDraft);
   const dirty = draft !== null && draft.text !== description;
   const conflict = dirty && !saving && draft.over !== description;
   const choose = (mine: boolean) => {
@@ -54,7 +54,7 @@ export function Description({ id, description }: { readonly id: string; readonly
         </>
       ) : (
         <p className="hint" id={hint}>
-          {dirty ? words.card.saving : words.card.saved}
+          {dirty ? (hasFailed ? words.card.notSaved : words.card.saving) : words.card.saved}
         </p>
       )}
     </div>
@@ -67,6 +67,7 @@ type DraftState = ReturnType<typeof useDraft>;
 function useSave(id: string, draft: DraftState[0], description: string, setDraft: DraftState[1]) {
   const act = useAct();
   const [saving, setSaving] = useState(false);
+  const [hasFailed, setFailed] = useState(false);
   // A ref, because the draft may change while it is being saved.
   const now = useRef({ draft, description });
   useLayoutEffect(() => {
@@ -80,6 +81,7 @@ function useSave(id: string, draft: DraftState[0], description: string, setDraft
       setSaving(true);
       const saved = text === description || (await act(card.command.describe(id, { description: text })));
       setSaving(false);
+      setFailed(!saved);
       const { draft: later } = now.current;
       if (saved) setDraft(later === null || later.text === text ? null : { text: later.text, over: text });
     },
@@ -91,5 +93,5 @@ function useSave(id: string, draft: DraftState[0], description: string, setDraft
     return () => clearTimeout(timer);
   }, [draft, save]);
   useEffect(() => () => void save(), [save]);
-  return { save, saving };
+  return { save, saving, hasFailed };
 }

@@ -8,5 +8,6 @@ export function sayProblem(error: unknown): string {
     return words.reason(typeof code === "string" ? code : "", reason);
   }
   if (!(error instanceof DacapoError)) return String(error);
+  if (error.code === "storage-full") return words.notices.full;
   return [error.message, error.fix].map((text) => text.replace(/\.$/, "")).join(". ");
 }

@@ -5,6 +5,7 @@ import { useEffect, useId, useRef } from "react";
 import { useSpeech } from "./speech.tsx";
 import { Time } from "./time.tsx";
 import { useSecondsUntil } from "./use-seconds-until.ts";
+import { explainSync, isFull, saySync } from "./say-sync.ts";
 import { words } from "../words/language.ts";
 
 export function SyncBadge() {
@@ -55,8 +56,8 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
   } = status;
   return (
     <>
-      <p className="sync-line">{explain(status)}</p>
-      {error && (
+      <p className="sync-line">{explainSync(status)}</p>
+      {error && !isFull(status) && (
         <div className="sync-error" role="alert">
           <p>{error.message}</p>
           <p>{error.fix}</p>
@@ -146,42 +147,4 @@ function BytesAndStorage({ status: { traffic, storage } }: { readonly status: Lo
 
 function kib(bytes: number): string {
   return `${Math.ceil(bytes / 1024)} KiB`;
-}
-
-type Said = { readonly mood: "good" | "busy" | "away" | "bad"; readonly text: string };
-
-function saySync(status: LogStatus): Said {
-  const sending: Said = status.stuck ? { mood: "bad", text: words.sync.stuck(status.pending) } : sayConnection(status);
-  const said: Said =
-    status.rejections > 0 ? { mood: "bad", text: words.sync.refusedOf(sending.text, status.rejections) } : sending;
-  const isKept = status.reduced.every(({ feature }) => feature !== "storage");
-  return isKept ? said : { mood: "bad", text: words.sync.notSaved(said.text) };
-}
-
-function sayConnection({ connection, pending, position, head }: LogStatus): Said {
-  const waiting = words.sync.waiting(pending);
-  switch (connection) {
-    case "live":
-      return pending > 0
-        ? { mood: "busy", text: words.sync.sending(pending) }
-        : { mood: "good", text: words.sync.live };
-    case "following":
-      return { mood: "good", text: words.sync.following(pending) };
-    case "catching-up":
-      return { mood: "busy", text: words.sync.catchingUp(head - position) };
-    case "connecting":
-      return { mood: "busy", text: words.sync.connecting + waiting };
-    case "offline":
-      return { mood: "away", text: words.sync.offline + waiting };
-    case "paused":
-      return { mood: "away", text: words.sync.paused + waiting };
-    case "stopped":
-      return { mood: "bad", text: words.sync.stopped + waiting };
-    case "local":
-      return { mood: "good", text: words.sync.local };
-  }
-}
-
-function explain({ connection, error }: LogStatus): string {
-  return connection === "stopped" && error ? words.explain.failed : words.explain[connection];
 }

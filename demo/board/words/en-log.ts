@@ -140,6 +140,7 @@ export const enLog = {
       `A change of yours${name === null ? "" : ` to “${name}”`} does not get through to the server${status === null ? ". " : `: the answer has status ${status}. `}This page keeps it and sends it again.`,
     takeBack: "Take it back",
     problem: (problem: string) => `${problem}.`,
+    full: "This device has no space left, so this change is not saved. Make some space and try again",
     sentAgain: (commits: number, saved: number, refused: number) => {
       const parts = [`${number(saved)} saved`];
       if (refused > 0) parts.push(`${number(refused)} refused`);
@@ -209,6 +210,7 @@ export const enLog = {
     catchingUp: (count: number) => (count > 0 ? `Catching up, ${number(count)} to go` : "Catching up"),
     connecting: "Connecting",
     offline: "No connection",
+    full: "No space left",
     paused: "Offline",
     stopped: "Stopped",
     local: "On this device",
@@ -219,6 +221,7 @@ export const enLog = {
     "catching-up": "Changes of other people are arriving.",
     connecting: "Connecting to the server.",
     offline: "The server cannot be reached. Continue working: your changes are saved on this device and sent later.",
+    full: "This device has no space left, so nothing new arrives. Your waiting changes are saved. Make some space, and syncing continues by itself.",
     paused:
       "You disconnected your tabs on this device. Your changes are saved on this device. Switch Offline off to send them.",
     stopped: "Nothing is sent. Your changes are saved on this device.",

@@ -140,6 +140,7 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
       `你${name === null ? "" : `对“${name}”`}的一项修改无法送达服务器${status === null ? "" : `（状态码 ${status}）`}。页面会保留它并继续重试。`,
     takeBack: "收回",
     problem: (problem) => `${problem}。`,
+    full: "本机空间不足，这项修改没有保存。请腾出空间后重试",
     sentAgain: (commits, saved, refused) => {
       const parts = [`${number(saved)} 项已保存`];
       if (refused > 0) parts.push(`${number(refused)} 项被拒绝`);
@@ -207,6 +208,7 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     catchingUp: (count) => (count > 0 ? `正在追赶，还差 ${number(count)} 项` : "正在追赶"),
     connecting: "正在连接",
     offline: "没有连接",
+    full: "空间不足",
     paused: "离线",
     stopped: "已停止",
     local: "仅在本机",
@@ -217,6 +219,7 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     "catching-up": "正在接收其他人的修改。",
     connecting: "正在连接服务器。",
     offline: "无法连接服务器。请放心继续：修改已保存在本机，稍后发送。",
+    full: "本机空间不足，无法接收新内容。待发送的修改已保存。请腾出空间，同步会自动继续。",
     paused: "你已断开本机的标签页。修改已保存在本机，关闭“离线”即可发送。",
     stopped: "已停止发送。修改已保存在本机。",
     failed: "问题解决之前不会发送任何内容。修改已保存在本机。",

@@ -1,6 +1,7 @@
-import { RejectedError, StorageFullError } from "dacapo";
+import { RejectedError, StorageFullError, StorageLostError } from "dacapo";
 import { expect, test } from "vitest";
 import { sayProblem } from "../../../demo/board/ui/say-problem.ts";
+import { words } from "../../../demo/board/words/language.ts";
 
 test("sayProblem: a rejection shows the domain's reason, without command names and ids", () => {
   const refused = new RejectedError({
@@ -17,12 +18,17 @@ test("sayProblem: a rejection shows the domain's reason, without command names a
 });
 
 test("sayProblem: other errors show their message and their fix", () => {
-  expect(sayProblem(new StorageFullError({ message: "The disk is full", fix: "Make room." }))).toBe(
-    "The disk is full. Make room",
+  expect(sayProblem(new StorageLostError({ message: "The disk is gone", fix: "Reload." }))).toBe(
+    "The disk is gone. Reload",
   );
   // A message of the server ends with a full stop of its own.
-  expect(sayProblem(new StorageFullError({ message: "The disk is full.", fix: "Make room." }))).toBe(
-    "The disk is full. Make room",
+  expect(sayProblem(new StorageLostError({ message: "The disk is gone.", fix: "Reload." }))).toBe(
+    "The disk is gone. Reload",
   );
   expect(sayProblem("odd")).toBe("odd");
+});
+
+test("sayProblem: a full device is in the person's words and language", () => {
+  const full = new StorageFullError({ message: "Nothing of this write was stored", fix: "Free disk space." });
+  expect(sayProblem(full)).toBe(words.notices.full);
 });

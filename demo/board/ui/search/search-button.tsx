@@ -1,11 +1,9 @@
 /** Opens the search over cards: by its button, and by Ctrl+K. */
-import { lazy, Suspense, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { Icon } from "../icon.tsx";
 import { words } from "../../words/language.ts";
 
-// Loaded after the board, because a board opens without its search.
-const loadDialog = async () => ({ default: (await import("./search-dialog.tsx")).SearchDialog });
-const SearchDialog = lazy(loadDialog);
+type SearchDialog = typeof import("./search-dialog.tsx").SearchDialog;
 
 type SearchButtonProps = {
   readonly columns: ReadonlyMap<string, string>;
@@ -16,8 +14,15 @@ type SearchButtonProps = {
 
 export function SearchButton({ columns, replacesFind, onOpen }: SearchButtonProps) {
   const [isOpen, setOpen] = useState(false);
-  // Before the first Ctrl+K, because keys that are typed while the search loads would be lost.
-  useEffect(() => void loadDialog().catch(() => {}), []);
+  const [Search, setSearch] = useState<{ readonly Dialog: SearchDialog } | null>(null);
+  useEffect(() => {
+    // After the board, because a board opens without its search, and before the first Ctrl+K. `lazy` of React would
+    // show the dialog 0.3 s late, and keys that are typed meanwhile would be lost.
+    import("./search-dialog.tsx").then(
+      ({ SearchDialog }) => setSearch({ Dialog: SearchDialog }),
+      () => {},
+    );
+  }, []);
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
@@ -42,11 +47,7 @@ export function SearchButton({ columns, replacesFind, onOpen }: SearchButtonProp
       >
         <Icon name="search" />
       </button>
-      {isOpen && (
-        <Suspense fallback={null}>
-          <SearchDialog columns={columns} onOpen={onOpen} onClose={() => setOpen(false)} />
-        </Suspense>
-      )}
+      {isOpen && Search && <Search.Dialog columns={columns} onOpen={onOpen} onClose={() => setOpen(false)} />}
     </>
   );
 }
