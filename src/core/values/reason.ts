@@ -12,6 +12,11 @@ export function reasonOf(thrown: unknown): string {
   }
 }
 
+/** The message of a thrown value without the name of its class, for a message that names what failed. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 /** A text of at most `lengthMax` UTF-16 units. It is well-formed, because a cut may split a character in two. */
 export function shortText(text: string, lengthMax: number = REASON_LENGTH_MAX): string {
   const cut = text.length > lengthMax ? `${text.slice(0, lengthMax - 1)}…` : text;

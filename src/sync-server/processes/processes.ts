@@ -4,13 +4,13 @@
  * Guarantees (processes.test.ts): those of LogPool and ProcessRunner. After `close` no command begins.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
-import { DacapoError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName } from "../base/env.ts";
 import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
 import { UnknownEvents } from "../read-models/log-keeper.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import { divergedReport } from "../subscribers/diverged-follower.ts";
 import { dueLogs } from "../subscribers/due-logs.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
 import { type AnyProcessManager, checkedProcesses, type ProcessDefinition } from "./process-manager.ts";
@@ -82,12 +82,9 @@ export class Processes {
     const { models: modelStore } = store;
     // `checkedProcesses` refused a store without models.
     if (!modelStore) throw new Error(`The store keeps no process manager ${process.name}`);
-    const isReported = new Set<LogName>();
+    const { name } = process;
     const unknown = new UnknownEvents();
-    const onDiverged = (log: LogName): void => {
-      if (!isReported.has(log)) report(diverged(log, process.name));
-      isReported.add(log);
-    };
+    const onDiverged = divergedReport({ noun: "process manager", name, details: { process: name } }, report);
     const closing = this.#closing.signal;
     const counted: ExecuteAs = (...call) => {
       turn?.countCall();
@@ -122,11 +119,3 @@ export class Processes {
 
 /** The process managers of a server, or of a program that runs none of their commands. */
 export type KnownProcesses = Pick<Processes, "definitions" | "now" | "poke">;
-
-function diverged(log: LogName, process: string): DacapoError {
-  return new DacapoError("diverged", "after-fix", {
-    message: `The log ${log} does not contain the place of the process manager ${process}`,
-    fix: "The log was replaced or restored. Reset the process manager to a place in this log.",
-    details: { log, process },
-  });
-}

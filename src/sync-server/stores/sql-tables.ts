@@ -8,6 +8,7 @@
  */
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
+import { messageOf } from "../../core/values/reason.ts";
 import type { Follower } from "./follower.ts";
 
 /** A value of a statement's parameter. */
@@ -125,7 +126,7 @@ export function withPhysicalNames(sql: string, idOf: (name: string) => number): 
 
 /** The error of a statement in `tables` of a model that the database refuses, such as for its syntax. */
 export function refusedTable(table: string, sql: string, cause: unknown): DefinitionError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new DefinitionError({
     message: `The database refused to create the table ${table} of a SQL model: ${reason}`,
     fix: "Correct the statement in `tables` of the model, and start the server again.",

@@ -4,12 +4,12 @@
  * Guarantees (subscribers.test.ts): those of LogPool and LogRunner. After `close` no handler runs.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
-import { DacapoError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName, settlesWithin } from "../base/env.ts";
 import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import { divergedReport } from "./diverged-follower.ts";
 import { dueLogs } from "./due-logs.ts";
 import type { ExecuteAs } from "./handler-execute.ts";
 import { LogRunner, type RunnerContext } from "./log-runner.ts";
@@ -93,16 +93,12 @@ type PoolOptions = Omit<RunnerContext, "slots" | "hasWaiting" | "onDiverged"> &
 class SubscriberPool {
   readonly #pool: LogPool;
   readonly #runners = new Map<LogName, LogRunner>();
-  /** Logs that were reported. */
-  readonly #diverged = new Set<LogName>();
 
   constructor({ walkMs, ticks, ...options }: PoolOptions) {
     const { subscriber, modelStore, env, report } = options;
     const slots = new Slots(subscriber.concurrency);
-    const onDiverged = (log: LogName): void => {
-      if (!this.#diverged.has(log)) report(diverged(log, subscriber.name));
-      this.#diverged.add(log);
-    };
+    const { name } = subscriber;
+    const onDiverged = divergedReport({ noun: "subscriber", name, details: { subscriber: name } }, report);
     this.#pool = new LogPool({
       env,
       report,
@@ -141,12 +137,4 @@ class SubscriberPool {
   close(): Promise<void> {
     return this.#pool.close();
   }
-}
-
-function diverged(log: LogName, subscriber: string): DacapoError {
-  return new DacapoError("diverged", "after-fix", {
-    message: `The log ${log} does not contain the place of the subscriber ${subscriber}`,
-    fix: "The log was replaced or restored. Reset the subscriber to a place in this log.",
-    details: { log, subscriber },
-  });
 }

@@ -4,6 +4,7 @@
  * It searches for bugs that the single rules do not find, because they need a certain order of steps.
  */
 import type { Cursor } from "../../core/history/record.ts";
+import { messageOf } from "../../core/values/reason.ts";
 import type {
   Append,
   EventStore,
@@ -32,9 +33,7 @@ export async function runRandomHistory(store: EventStore, seed: number): Promise
     try {
       await history.step();
     } catch (error) {
-      throw new Error(`Seed ${seed}, step ${step}: ${error instanceof Error ? error.message : String(error)}`, {
-        cause: error,
-      });
+      throw new Error(`Seed ${seed}, step ${step}: ${messageOf(error)}`, { cause: error });
     }
   }
   await history.compareAll();

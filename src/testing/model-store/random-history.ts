@@ -4,6 +4,7 @@
  * The writers use revisions and cursors that they read earlier, so many of their writes are refused.
  */
 import type { Cursor } from "../../core/history/record.ts";
+import { messageOf } from "../../core/values/reason.ts";
 import type { FollowerWrite, ModelWrite, TableChange, Vetoed } from "../../sync-server/stores/model-store.ts";
 import { sqlNameOf, sqlTable } from "../../sync-server/stores/sql-tables.ts";
 import { requireEqual, requireThat } from "../require.ts";
@@ -27,8 +28,7 @@ export async function runModelHistory(bed: ModelBed, seed: number): Promise<void
       await history.step();
       await history.compare();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`Seed ${seed}, step ${step}: ${reason}`, { cause: error });
+      throw new Error(`Seed ${seed}, step ${step}: ${messageOf(error)}`, { cause: error });
     }
   }
 }

@@ -10,6 +10,7 @@ import {
   StorageFullError,
   StorageLostError,
 } from "../../../core/values/errors.ts";
+import { messageOf } from "../../../core/values/reason.ts";
 
 export type PostgresFailure = {
   readonly error: DacapoError;
@@ -94,5 +95,5 @@ function codeOf(error: unknown): string {
 /** Node joins the failures of several addresses into an error without a message. */
 export function reasonText(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return error.errors.map(String).join("; ");
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

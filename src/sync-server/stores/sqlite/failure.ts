@@ -12,6 +12,7 @@ import {
   StorageFullError,
   StorageLostError,
 } from "../../../core/values/errors.ts";
+import { messageOf } from "../../../core/values/reason.ts";
 import { RESTORE_FIX } from "../sql/rows.ts";
 
 export type SqlFailure = { readonly error: DacapoError; readonly final: boolean };
@@ -57,7 +58,7 @@ const CLASS_FIX = "Name the class in `new_sqlite_classes` of wrangler.jsonc. A d
 export function classifySqlError(error: unknown, place: string): SqlFailure {
   if (error instanceof DacapoError) return { error, final: false };
   const name = resultName(error);
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   const facts = { message: `SQLite failed in ${place}: ${reason}`, details: { place, result: name }, cause: error };
   if (name === "FULL") {
     return {

@@ -5,6 +5,7 @@
  */
 import { type DacapoError, ValidationError } from "../../../core/values/errors.ts";
 import { parseOwnJson } from "../../../core/values/json.ts";
+import { messageOf } from "../../../core/values/reason.ts";
 import type { Follower } from "../model-store.ts";
 import {
   type KeyedRow,
@@ -126,7 +127,7 @@ function takeRows(
 function refusedQuery(error: unknown): DacapoError {
   const { error: failure } = classifySqlError(error, "query");
   if (failure.code !== "bug") return failure;
-  const message = `SQLite refused the query: ${error instanceof Error ? error.message : String(error)}`;
+  const message = `SQLite refused the query: ${messageOf(error)}`;
   return new ValidationError({ message, fix: "Correct the statement or its params.", cause: error });
 }
 

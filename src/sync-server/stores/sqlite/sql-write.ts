@@ -8,6 +8,7 @@
  * - A table that SQLite refuses to create is an error of the app's definition, with the statement.
  */
 import { BugError } from "../../../core/values/errors.ts";
+import { messageOf } from "../../../core/values/reason.ts";
 import type { ModelWrite, Vetoed } from "../model-store.ts";
 import {
   physicalName,
@@ -163,8 +164,4 @@ function requireTable(sql: Sql, log: number, follower: string, name: string): nu
 
 export function hasTable(sql: Sql, table: string): boolean {
   return firstRow(sql.rows("select name from pragma_table_info(?) limit 1", table)) !== undefined;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
