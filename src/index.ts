@@ -36,7 +36,8 @@ export {
   ValidationError,
 } from "./core/values/errors.ts";
 export type { DacapoErrorCode, Retry } from "./core/values/error-codes.ts";
-export type { ErrorFacts, PlainError } from "./core/values/errors.ts";
+export type { ErrorFacts } from "./core/values/errors.ts";
+export type { PlainError } from "./core/values/plain-error.ts";
 export type { DomainEvent, Draft } from "./core/domain/event.ts";
 export type {
   Aggregate,

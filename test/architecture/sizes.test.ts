@@ -10,7 +10,6 @@ const CLASS_FIELDS_MAX = 12;
 /** Files over the bound, each with its one subject. */
 const longFiles: Readonly<Record<string, string>> = {
   "src/client/stores/memory-log-store.ts": "the whole port in memory, read beside its rules",
-  "src/core/values/errors.ts": "each error class, with its example",
   "src/testing/given.ts": "given, when and expect, with their types and examples",
 };
 

@@ -1,5 +1,6 @@
 /** The exit codes of `dacapo`, and the code and the text of each error. */
-import { DacapoError, toPlainError } from "../../core/values/errors.ts";
+import { DacapoError } from "../../core/values/errors.ts";
+import { toPlainError } from "../../core/values/plain-error.ts";
 
 /** docs/command-line.md lists them for users. */
 export const EXIT = {

@@ -2,7 +2,7 @@
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import type { Parked } from "../../core/fold/fold.ts";
-import type { PlainError } from "../../core/values/errors.ts";
+import type { PlainError } from "../../core/values/plain-error.ts";
 
 /**
  * A commit that is durable on this device. It is plain JSON, so an app may store it and pass it to `settled` later.

@@ -9,7 +9,7 @@
  *
  * Tabs of older releases may be open, so the names of fields stay.
  */
-import type { PlainError } from "../../core/values/errors.ts";
+import type { PlainError } from "../../core/values/plain-error.ts";
 import { findJsonProblem, type Json, parseOwnJson } from "../../core/values/json.ts";
 import { json, list, literal, orNull, parse, type Reader, shape, text, time, whole } from "../../core/wire/reader.ts";
 import { type Presence } from "../../core/wire/messages.ts";

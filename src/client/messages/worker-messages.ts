@@ -15,7 +15,8 @@
  */
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
-import { fromPlainError, type PlainError, toPlainError, ValidationError } from "../../core/values/errors.ts";
+import { ValidationError } from "../../core/values/errors.ts";
+import { fromPlainError, type PlainError, toPlainError } from "../../core/values/plain-error.ts";
 import { shortText } from "../../core/values/reason.ts";
 import { findJsonProblem, type Json, type JsonInput } from "../../core/values/json.ts";
 import { type Presence } from "../../core/wire/messages.ts";

@@ -1,5 +1,5 @@
 /** Classifies a failure of syncing: whether it ends by itself, and what the loop must do because of it. */
-import { type PlainError, toPlainError } from "../../core/values/errors.ts";
+import { type PlainError, toPlainError } from "../../core/values/plain-error.ts";
 
 export type ClassifiedFailure = {
   /** A person or the app must act first. Until then the loop tries nothing. */

@@ -5,7 +5,7 @@
  * - A push that fails again and again is halved until a single commit is found. The commits before it get through.
  * - A failure with a cause outside of the commits finds no commit.
  */
-import type { PlainError } from "../../core/values/errors.ts";
+import type { PlainError } from "../../core/values/plain-error.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 import { backoff, type Failure, type Moment } from "./backoff.ts";
 

@@ -5,7 +5,7 @@
  * - The tables are complete, because the compiler refuses a missing signal and a missing kind of socket.
  * - The socket is closed in every state in which the tab may not sync.
  */
-import type { PlainError } from "../../core/values/errors.ts";
+import type { PlainError } from "../../core/values/plain-error.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { LogInfo } from "../../core/wire/messages.ts";
 import { backoff, type Failure, type Moment } from "./backoff.ts";

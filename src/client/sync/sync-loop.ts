@@ -8,7 +8,8 @@
  * - At most one call is under way. But reading continues beside a push that has no answer yet.
  * - An answer from before a divergence changes nothing, because each request remembers its generation.
  */
-import { DacapoError, toPlainError } from "../../core/values/errors.ts";
+import { DacapoError } from "../../core/values/errors.ts";
+import { toPlainError } from "../../core/values/plain-error.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import { positionOf } from "../../core/history/record.ts";

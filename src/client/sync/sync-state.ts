@@ -25,7 +25,7 @@
  * - A push that fails delays no pull and no socket.
  * - Every failure leads to a bounded wait. Only `stopped` waits without end, because a person must act first.
  */
-import type { PlainError } from "../../core/values/errors.ts";
+import type { PlainError } from "../../core/values/plain-error.ts";
 import { type Cursor, positionOf } from "../../core/history/record.ts";
 import { type CallSize, firstCallSize } from "./call-size.ts";
 import type { Behind } from "./push-queue.ts";

@@ -1,6 +1,7 @@
 import { positionOf } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
-import { DacapoError, type PlainError, toPlainError } from "../../core/values/errors.ts";
+import { DacapoError } from "../../core/values/errors.ts";
+import { type PlainError, toPlainError } from "../../core/values/plain-error.ts";
 
 /**
  * A failure of the network or the server that ends by itself. `details.retryAfterMs`: the wait that the

@@ -1,6 +1,6 @@
 /** Makes the status of a log from the summaries of the engine and the sync loop: pure. */
 import type { LogSummary } from "../engine/log-summary.ts";
-import type { PlainError } from "../../core/values/errors.ts";
+import type { PlainError } from "../../core/values/plain-error.ts";
 import type { CommitCommand } from "../../core/history/commit.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 import type { Connection, ReducedFeature, StuckCommit } from "../messages/log-types.ts";

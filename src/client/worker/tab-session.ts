@@ -14,7 +14,8 @@
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import { positionOf } from "../../core/history/record.ts";
-import { type DacapoError, type PlainError, StorageLostError, toPlainError } from "../../core/values/errors.ts";
+import { type DacapoError, StorageLostError } from "../../core/values/errors.ts";
+import { type PlainError, toPlainError } from "../../core/values/plain-error.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import { NO_LINKS } from "../engine/append-group.ts";

@@ -6,7 +6,7 @@
  */
 import type { LogArchive } from "../archive/archive-lines.ts";
 import type { ImportedLog } from "../archive/import-log.ts";
-import type { PlainError } from "../../core/values/errors.ts";
+import type { PlainError } from "../../core/values/plain-error.ts";
 import type { LogVerb, VerbArgs, VerbResult } from "./log-verbs.ts";
 import type { DurableObjectSqlStorage } from "../stores/durable-object.ts";
 

@@ -5,7 +5,8 @@
  */
 import type { AnyAggregate, AnyProjection, RowOf, StateOf } from "../../core/domain/handle-types.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
-import { DacapoError, fromPlainError } from "../../core/values/errors.ts";
+import { DacapoError } from "../../core/values/errors.ts";
+import { fromPlainError } from "../../core/values/plain-error.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import { archiveLines } from "../archive/archive-lines.ts";
 import { handleName } from "../base/check-arguments.ts";

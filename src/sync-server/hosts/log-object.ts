@@ -11,7 +11,8 @@
  * - The body of each request is read or cancelled. Otherwise the runtime logs an error for it.
  */
 import { CLIENT_FRAME_BYTES_MAX } from "../../core/history/limits.ts";
-import { DefinitionError, toPlainError } from "../../core/values/errors.ts";
+import { DefinitionError } from "../../core/values/errors.ts";
+import { toPlainError } from "../../core/values/plain-error.ts";
 import type { LogArchive, LogLines } from "../archive/archive-lines.ts";
 import type { ImportedLog } from "../archive/import-log.ts";
 import type { ServerLog } from "../server-log/server-log.ts";

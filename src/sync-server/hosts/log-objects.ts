@@ -7,7 +7,8 @@
  * - A failure of the runtime between the Worker and an object is a 503 with `Retry-After` for a request, and a
  *   DacapoError for a call (log-objects.test.ts).
  */
-import { DacapoError, DefinitionError, fromPlainError } from "../../core/values/errors.ts";
+import { DacapoError, DefinitionError } from "../../core/values/errors.ts";
+import { fromPlainError } from "../../core/values/plain-error.ts";
 import { reasonOf } from "../../core/values/reason.ts";
 import { invalid, requireLogName } from "../base/check-arguments.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";

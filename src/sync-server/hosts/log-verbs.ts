@@ -5,7 +5,7 @@
  * Guarantees (cloudflare.operator.test.ts): a verb does in an object what the call of the same name does on Node.
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
-import { toPlainError } from "../../core/values/errors.ts";
+import { toPlainError } from "../../core/values/plain-error.ts";
 import type { Executed } from "../base/executed.ts";
 import type { CommandsPage, ParkedByProcess, ProcessStatus, WaitingCommand } from "../processes/process-status.ts";
 import type { ParkedEvent } from "../read-models/follower-notes.ts";

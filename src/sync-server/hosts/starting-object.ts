@@ -6,7 +6,7 @@
  *   would throw, and the Worker would take that for a restart, which nobody hears of.
  * - The next event tries to open it again. An alarm is not lost meanwhile.
  */
-import { toPlainError } from "../../core/values/errors.ts";
+import { toPlainError } from "../../core/values/plain-error.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import type { HibernatingSocket, LogObjectContext, RpcResult } from "./cloudflare-runtime.ts";
 import type { LogObject } from "./log-object.ts";

@@ -1,6 +1,7 @@
 /** The response of an app's own route for an error that an operator's call threw. */
 import type { DacapoErrorCode } from "../../core/values/error-codes.ts";
-import { DacapoError, toPlainError } from "../../core/values/errors.ts";
+import { DacapoError } from "../../core/values/errors.ts";
+import { toPlainError } from "../../core/values/plain-error.ts";
 
 const STATUS: ReadonlyMap<DacapoErrorCode, number> = new Map([
   ["invalid", 400],

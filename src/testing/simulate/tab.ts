@@ -4,7 +4,7 @@
  * Every wait of the tab is queued under its owner, so that the tab can freeze or die at any await.
  */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
-import type { PlainError } from "../../core/values/errors.ts";
+import type { PlainError } from "../../core/values/plain-error.ts";
 import { type Json, sameJson, parseOwnJson } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";

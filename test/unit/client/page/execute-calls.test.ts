@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { executeCalls } from "../../../../src/client/page/execute-calls.ts";
-import { LogClosedError, RejectedError, toPlainError } from "../../../../src/core/values/errors.ts";
+import { LogClosedError, RejectedError } from "../../../../src/core/values/errors.ts";
+import { toPlainError } from "../../../../src/core/values/plain-error.ts";
 import { parseOwnJson } from "../../../support/own-json.ts";
 
 const request = (title: string) => ({ stream: "task/t1", name: "rename", v: 1, input: { title } });

@@ -8,19 +8,18 @@ import {
   DefinitionError,
   type ErrorFacts,
   ForbiddenError,
-  fromPlainError,
   LogClosedError,
   PendingWorkError,
   ProtocolError,
   RejectedError,
   StorageFullError,
   StorageLostError,
-  toPlainError,
   UnauthorizedError,
   UnknownAggregateError,
   UnknownCommandError,
   ValidationError,
 } from "../../../../src/core/values/errors.ts";
+import { fromPlainError, toPlainError } from "../../../../src/core/values/plain-error.ts";
 import { reasonOf, shortText } from "../../../../src/core/values/reason.ts";
 import { findJsonProblem } from "../../../../src/core/values/json.ts";
 import { parseOwnJson } from "../../../support/own-json.ts";
