@@ -1,6 +1,7 @@
 // The memory log store follows the rules of its port.
 import { describe, it } from "vitest";
-import { MemoryDatabase, memoryLogStore } from "../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../src/client/stores/memory-log-store.ts";
 import { logStoreConformance } from "../../src/testing/log-store-conformance.ts";
 
 const makeStore = () => {

@@ -2,7 +2,7 @@
 import { vi } from "vitest";
 import { browserEnv } from "../../src/client/env/browser-env.ts";
 import type { WhenStuck } from "../../src/client/messages/worker-messages.ts";
-import { MemoryDatabase } from "../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../src/client/stores/memory/database.ts";
 import { SyncLoop } from "../../src/client/sync/sync-loop.ts";
 import type { Transport } from "../../src/client/sync/transport.ts";
 import type { Commit } from "../../src/core/history/commit.ts";

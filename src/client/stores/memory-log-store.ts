@@ -8,7 +8,7 @@
  * - It waits only for promises and uses no timer, so that a test runs the same way each time.
  * - It stores entries as text, so that no caller shares an object with the store.
  */
-import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
+import { positionOf, sameCursor } from "../../core/history/record.ts";
 import { batchBehind, batchUpTo, checkFollows, notInLog, REFRESH_LENGTH_MAX } from "./batches.ts";
 import {
   generationMarkText,
@@ -32,66 +32,9 @@ import {
   type StoredRows,
   type StoreHead,
 } from "./log-store.ts";
+import type { MemoryDatabase, State } from "./memory/database.ts";
 import { lengthOf, planSeal, sealIsDue } from "./sealing.ts";
 import { storageLost } from "./storage-errors.ts";
-
-type State = {
-  head: StoreHead;
-  /** Where the log begins. Null: at its first record. */
-  base: Cursor | null;
-  /** Confirmed runs, oldest first. The first `sealed` of them are segments. */
-  batches: ConfirmedBatch[];
-  sealed: number;
-  pending: Map<number, string>;
-  /** Number of the generation mark in `pending`. */
-  mark: number;
-  sent: Map<number, string>;
-  rejections: Map<string, string>;
-  rows: StoredRows | null;
-  server: string | null;
-};
-
-/** The database that the tabs of one log and user share. */
-export class MemoryDatabase {
-  #newClientId: () => string;
-  #state: State | null = null;
-
-  constructor(newClientId: () => string) {
-    this.#newClientId = newClientId;
-  }
-
-  /** Returns the stored state, and makes it if there is none. After `delete` it is another object. */
-  open(): State {
-    return (this.#state ??= {
-      head: { client: this.#newClientId(), generation: 0, rebuilds: 0, cursor: null, dropped: null, pendingTail: 0 },
-      base: null,
-      batches: [],
-      sealed: 0,
-      pending: new Map(),
-      mark: 0,
-      sent: new Map(),
-      rejections: new Map(),
-      rows: null,
-      server: null,
-    });
-  }
-
-  isOpen(state: State): boolean {
-    return this.#state === state;
-  }
-
-  /** Deletes everything, as a browser does when it evicts a site. Open handles report `storage-lost` after that. */
-  delete(): void {
-    this.#state = null;
-  }
-
-  /** Returns a second database with the same content, as a copied browser profile has. */
-  copy(): MemoryDatabase {
-    const copy = new MemoryDatabase(this.#newClientId);
-    copy.#state = structuredClone(this.#state);
-    return copy;
-  }
-}
 
 export type MemoryLogStoreOptions = {
   /** Called before each operation. It may wait, or throw the error of the operation, which then writes nothing. */

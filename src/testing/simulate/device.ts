@@ -7,7 +7,8 @@
 import type { Env } from "../../client/env/env.ts";
 import type { WhenStuck } from "../../client/messages/worker-messages.ts";
 import type { LogStore } from "../../client/stores/log-store.ts";
-import { MemoryDatabase, memoryLogStore } from "../../client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../client/stores/memory/database.ts";
+import { memoryLogStore } from "../../client/stores/memory-log-store.ts";
 import { storageFull, storageLost } from "../../client/stores/storage-errors.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";

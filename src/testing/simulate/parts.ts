@@ -5,7 +5,7 @@
  */
 import type { Env } from "../../client/env/env.ts";
 import type { LogStore } from "../../client/stores/log-store.ts";
-import type { MemoryDatabase } from "../../client/stores/memory-log-store.ts";
+import type { MemoryDatabase } from "../../client/stores/memory/database.ts";
 import type { Transport } from "../../client/sync/transport.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";

@@ -1,6 +1,6 @@
 /** Planted faults of a device's store: writes that differ from their report. */
 import type { LogStore, PendingEntry } from "../../../src/client/stores/log-store.ts";
-import type { MemoryDatabase } from "../../../src/client/stores/memory-log-store.ts";
+import type { MemoryDatabase } from "../../../src/client/stores/memory/database.ts";
 import type { PartContext, SimulationParts } from "../../../src/testing/simulate/parts.ts";
 import type { Mutant } from "./mutant.ts";
 

@@ -3,7 +3,8 @@ import type { Domain } from "../../../src/core/domain/define-domain.ts";
 import type { RowDelta, RowEntry } from "../../../src/core/fold/rows.ts";
 import { browserEnv } from "../../../src/client/env/browser-env.ts";
 import { Engine, type EngineOptions } from "../../../src/client/engine/engine.ts";
-import { type MemoryDatabase, memoryLogStore } from "../../../src/client/stores/memory-log-store.ts";
+import type { MemoryDatabase } from "../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../src/client/stores/memory-log-store.ts";
 
 export type EngineTab = {
   readonly engine: Engine;

@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
 import { Engine } from "../../../../src/client/engine/engine.ts";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import type { DomainDefinition } from "../../../../src/core/domain/definition.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
 

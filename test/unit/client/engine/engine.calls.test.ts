@@ -4,11 +4,8 @@ import { DacapoError } from "../../../../src/core/values/errors.ts";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
 import { NO_LINKS } from "../../../../src/client/engine/append-group.ts";
 import { exportLines } from "../../../../src/client/engine/export-import.ts";
-import {
-  MemoryDatabase,
-  memoryLogStore,
-  type MemoryLogStoreOptions,
-} from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore, type MemoryLogStoreOptions } from "../../../../src/client/stores/memory-log-store.ts";
 import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import type { RowEntry } from "../../../../src/core/fold/rows.ts";
 import { board, column, domain, task } from "../../../support/board-domain.ts";

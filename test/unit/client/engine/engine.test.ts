@@ -1,7 +1,7 @@
 // Tabs of two devices execute, sync, withdraw and reopen in any order. Each tab always shows what its log has.
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { MemoryDatabase } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
 import type { Settled } from "../../../../src/client/messages/log-types.ts";
 import { board, columnCounts, column, domain, task } from "../../../support/board-domain.ts";
 import { type EngineTab, openTab, sortedByKey } from "../../../support/engine/open-tab.ts";

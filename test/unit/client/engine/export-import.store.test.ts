@@ -1,7 +1,8 @@
 // Export and import on the store alone: order, numbers, and writes of another tab meanwhile.
 import { expect, test } from "vitest";
 import { exportLines, importArchive, readOwn } from "../../../../src/client/engine/export-import.ts";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 import { openTab } from "../../../support/engine/open-tab.ts";

@@ -1,7 +1,8 @@
 // The writes of other tabs: a tab shows them, and refuses a damaged log.
 import { expect, test } from "vitest";
 import type { CommandRequest } from "../../../../src/core/domain/definition.ts";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
 import { openTab } from "../../../support/engine/open-tab.ts";

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { LocalLog } from "../../../../src/client/engine/local-log.ts";
 import { RowCache } from "../../../../src/client/engine/row-cache.ts";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
 
 /** An empty log, and a function that decides one more task on it without a write. */

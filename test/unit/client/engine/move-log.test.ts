@@ -1,7 +1,8 @@
 // The work of a guest, who then gets an account.
 import { afterEach, expect, test } from "vitest";
 import { moveLog } from "../../../../src/client/engine/move-log.ts";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { httpTransport } from "../../../../src/client/sync/http-transport.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { ALL, entriesOf, nameOf } from "../../../../src/testing/log-store/fixtures.ts";

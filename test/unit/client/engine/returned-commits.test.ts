@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { dropConfirmed, resolveDivergence } from "../../../../src/client/sync/resolve-divergence.ts";
 import type { Transport } from "../../../../src/client/sync/transport.ts";
-import { MemoryDatabase } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
 import { openTab } from "../../../support/engine/open-tab.ts";
 import { RecordingServer } from "../../../support/engine/recording-server.ts";

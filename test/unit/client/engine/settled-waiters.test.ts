@@ -1,7 +1,8 @@
 // Calls that wait for the end of a commit, in this tab and in another one.
 import { expect, test } from "vitest";
 import { SettledWaiters } from "../../../../src/client/engine/settled-waiters.ts";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 import { openTab } from "../../../support/engine/open-tab.ts";
 import { RecordingServer } from "../../../support/engine/recording-server.ts";

@@ -1,6 +1,7 @@
 // The memory store's extras for tests and the simulator: faults, copies and eviction.
 import { expect, test } from "vitest";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { storageFull } from "../../../../src/client/stores/storage-errors.ts";
 import { ALL, entriesOf, nameOf } from "../../../../src/testing/log-store/fixtures.ts";
 

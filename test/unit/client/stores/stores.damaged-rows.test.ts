@@ -16,7 +16,7 @@ import {
   sentText,
 } from "../../../../src/client/stores/entry-text.ts";
 import { batchRow, readBatch } from "../../../../src/client/stores/idb/layout.ts";
-import type { MemoryDatabase } from "../../../../src/client/stores/memory-log-store.ts";
+import type { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { DacapoError } from "../../../../src/core/values/errors.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";

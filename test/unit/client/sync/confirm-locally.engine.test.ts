@@ -4,7 +4,7 @@ import { cursorOf, lastPosition } from "../../../../src/core/history/record.ts";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
 import { readConfirmed } from "../../../../src/client/engine/confirmed-records.ts";
 import { confirmLocally } from "../../../../src/client/sync/confirm-locally.ts";
-import { MemoryDatabase } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
 import type { CommitRecord } from "../../../../src/core/history/record.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 import { openTab } from "../../../support/engine/open-tab.ts";

@@ -5,7 +5,8 @@ import { type Cursor, cursorOf, sameCursor } from "../../../../src/core/history/
 import { Replica } from "../../../../src/core/replica/replica.ts";
 import type { BaseHeader } from "../../../../src/core/wire/messages.ts";
 import type { LogStore } from "../../../../src/client/stores/log-store.ts";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { Joining } from "../../../../src/client/sync/joining.ts";
 import { dropConfirmed, resolveDivergence } from "../../../../src/client/sync/resolve-divergence.ts";
 import type { Transport } from "../../../../src/client/sync/transport.ts";

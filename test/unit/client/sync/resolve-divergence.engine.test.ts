@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Cursor } from "../../../../src/core/history/record.ts";
 import { cursorOf, positionOf, sameCursor } from "../../../../src/core/history/record.ts";
 import type { Engine } from "../../../../src/client/engine/engine.ts";
-import { MemoryDatabase } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
 import type { PendingEntry } from "../../../../src/client/stores/log-store.ts";
 import { dropConfirmed, resolveDivergence } from "../../../../src/client/sync/resolve-divergence.ts";
 import type { Transport } from "../../../../src/client/sync/transport.ts";

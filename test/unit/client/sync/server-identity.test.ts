@@ -1,7 +1,8 @@
 // A device whose address leads to another server: by a move from a development server, or by a restore.
 import { copyFile } from "node:fs/promises";
 import { afterEach, expect, test } from "vitest";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { httpTransport } from "../../../../src/client/sync/http-transport.ts";
 import { serverIdentity, type ServerIds } from "../../../../src/client/sync/server-identity.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";

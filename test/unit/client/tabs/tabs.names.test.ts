@@ -1,7 +1,8 @@
 // Logs whose names could be mistaken for each other, on one origin.
 import { afterEach, expect, test } from "vitest";
 import type { WorkerLog } from "../../../../src/client/messages/worker-messages.ts";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { openWorkerLog } from "../../../../src/client/worker/open-worker-log.ts";
 import { domain } from "../../../support/board-domain.ts";
 import { nodeEnv, sharedByTabs, until } from "../../../support/device.ts";

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { readRowsAt } from "../../../../src/client/worker/history.ts";
-import { MemoryDatabase } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
 import { foldRecord } from "../../../../src/core/fold/fold.ts";
 import { ConfirmedRows } from "../../../../src/core/fold/rows.ts";
 import { board, columnCounts, domain, task } from "../../../support/board-domain.ts";

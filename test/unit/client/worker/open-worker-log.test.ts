@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { storageLost } from "../../../../src/client/stores/storage-errors.ts";
 import { openWorkerLog } from "../../../../src/client/worker/open-worker-log.ts";
 import { domain } from "../../../support/board-domain.ts";

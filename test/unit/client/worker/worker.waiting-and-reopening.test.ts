@@ -5,11 +5,8 @@ import { aggregate, defineDomain } from "../../../../src/index.ts";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
 import { Engine } from "../../../../src/client/engine/engine.ts";
 import { liveValue } from "../../../../src/client/page/live-value.ts";
-import {
-  MemoryDatabase,
-  memoryLogStore,
-  type MemoryLogStoreOptions,
-} from "../../../../src/client/stores/memory-log-store.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { memoryLogStore, type MemoryLogStoreOptions } from "../../../../src/client/stores/memory-log-store.ts";
 import { confirmLocally } from "../../../../src/client/sync/confirm-locally.ts";
 import { httpTransport } from "../../../../src/client/sync/http-transport.ts";
 import { StorageFullError } from "../../../../src/core/values/errors.ts";
