@@ -4,33 +4,34 @@
  * A large column has elements only for the cards near the screen. docs/decisions/large-columns-are-virtual.md says why.
  */
 import { memo, type ReactNode } from "react";
-import type { CardProps } from "./column-view.tsx";
 import { CardView } from "./card-view.tsx";
-import { LargeList } from "./large-list.tsx";
+import { type ItemPlace, LargeList, type ListItem } from "./large-list.tsx";
 import type { Lift } from "./lift/lift.ts";
+import type { CardHandlers } from "./lift/use-lift.ts";
+import type { ShownRefusal } from "./refusals/use-refusals.ts";
 import type { CardEntry } from "./rows.ts";
 
 /** Cards up to which each has an element. There find-in-page reaches all. */
 export const SMALL_MAX = 150;
+
+/** The same for all cards of a board. */
+export type CardProps = {
+  /** The card that the Tab key reaches in its column. */
+  readonly active: string | null;
+  /** Names of people who have a card open, by card, one a line. */
+  readonly watchers: ReadonlyMap<string, string>;
+  /** Refused changes, by card. */
+  readonly refusals: ReadonlyMap<string, readonly ShownRefusal[]>;
+  readonly handlers: CardHandlers;
+  readonly onOpen: (key: string) => void;
+  readonly onFocus: (key: string) => void;
+};
 
 type CardListProps = CardProps & {
   readonly rows: readonly CardEntry[];
   readonly column: string;
   readonly lift: Lift | null;
   readonly carried: CardEntry | null;
-};
-
-/** A card, or the gap in which the held card would land. `at` counts the cards before it, without the held card. */
-export type ListItem =
-  | { readonly kind: "card"; readonly key: string; readonly at: number; readonly entry: CardEntry }
-  | { readonly kind: "gap"; readonly key: "gap"; readonly height: number };
-
-/** The place of an element in a large list. Absent in a small list, where the elements follow each other. */
-export type ItemPlace = {
-  readonly index: number;
-  readonly top: number;
-  readonly of: number;
-  readonly measure: (element: HTMLElement | null) => void;
 };
 
 export const CardList = memo(function CardList({ rows, column, lift, carried, ...cardProps }: CardListProps) {

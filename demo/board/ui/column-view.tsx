@@ -3,25 +3,11 @@ import { useRow } from "dacapo/react";
 import { memo } from "react";
 import { columnCounts } from "../domain/read-models.ts";
 import { AddCard } from "./add-card.tsx";
-import { CardList } from "./card-list.tsx";
+import { CardList, type CardProps } from "./card-list.tsx";
 import { ColumnHead } from "./column-head.tsx";
 import type { Lift } from "./lift/lift.ts";
-import type { CardHandlers } from "./lift/use-lift.ts";
-import type { ShownRefusal } from "./refusals/use-refusals.ts";
 import { type CardEntry, type ColumnEntry, idOf } from "./rows.ts";
 import { words } from "../words/language.ts";
-
-export type CardProps = {
-  /** The card that the Tab key reaches in its column. */
-  readonly active: string | null;
-  /** Names of people who have a card open, by card, one a line. */
-  readonly watchers: ReadonlyMap<string, string>;
-  /** Refused changes, by card. */
-  readonly refusals: ReadonlyMap<string, readonly ShownRefusal[]>;
-  readonly handlers: CardHandlers;
-  readonly onOpen: (key: string) => void;
-  readonly onFocus: (key: string) => void;
-};
 
 type ColumnViewProps = CardProps & {
   readonly entry: ColumnEntry;

@@ -2,8 +2,21 @@
 import { defaultRangeExtractor, type Range, useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { flushSync } from "react-dom";
-import type { ItemPlace, ListItem } from "./card-list.tsx";
 import { whenAskedFor } from "./reveal-card.ts";
+import type { CardEntry } from "./rows.ts";
+
+/** A card, or the gap in which the held card would land. `at` counts the cards before it, without the held card. */
+export type ListItem =
+  | { readonly kind: "card"; readonly key: string; readonly at: number; readonly entry: CardEntry }
+  | { readonly kind: "gap"; readonly key: "gap"; readonly height: number };
+
+/** The place of an element in a large list. Absent in a small list, where the elements follow each other. */
+export type ItemPlace = {
+  readonly index: number;
+  readonly top: number;
+  readonly of: number;
+  readonly measure: (element: HTMLElement | null) => void;
+};
 
 type LargeListProps = {
   readonly items: readonly ListItem[];

@@ -1,5 +1,4 @@
-import { CardList } from "./card-list.tsx";
-import type { CardProps } from "./column-view.tsx";
+import { CardList, type CardProps } from "./card-list.tsx";
 import type { Lift } from "./lift/lift.ts";
 import type { CardEntry } from "./rows.ts";
 import { words } from "../words/language.ts";

@@ -1,8 +1,7 @@
 /**
  * The sync loop of one tab: runs the next step, one at a time, and turns its result into a signal.
  *
- * Place: runs in every tab, and rests where the tab is not the leader. `sync-state` decides; the engine stores; the
- * transport calls.
+ * Place: runs in every tab, and rests if the tab is not the leader. `sync-state` decides, and the engine stores.
  * Guarantees:
  * - Only `#dispatch` writes the state.
  * - At most one call is under way. But reading continues beside a push that has no answer yet.

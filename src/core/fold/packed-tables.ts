@@ -13,11 +13,11 @@ import type { StreamState } from "./fold.ts";
 import { aggregateVersions, projectionIdentity } from "./identity.ts";
 import { type ConfirmedRows, STREAMS_TABLE } from "./rows.ts";
 
-/** The buckets of one table that are not empty. Each text is the JSON of `[[key, value], …]`. */
-export type PackedTable = {
-  readonly table: string;
-  readonly buckets: readonly { readonly bucket: number; readonly text: string }[];
-};
+/** The rows of one bucket. The text is the JSON of `[[key, value], …]`. */
+type Bucket = { readonly bucket: number; readonly text: string };
+
+/** The buckets of one table that are not empty. */
+export type PackedTable = { readonly table: string; readonly buckets: readonly Bucket[] };
 
 /** Buckets of one table. With 10,000 rows a bucket has about 40, so one changed row costs a write of few kilobytes. */
 export const BUCKETS = 256;
@@ -74,9 +74,9 @@ export function packTables(
 /** The tables of these names, with their buckets. */
 export function tablesOf(
   names: readonly string[],
-  buckets: Iterable<{ readonly table: string; readonly bucket: number; readonly text: string }>,
+  buckets: Iterable<Bucket & { readonly table: string }>,
 ): readonly PackedTable[] {
-  const tables = new Map(names.map((name) => [name, [] as { bucket: number; text: string }[]]));
+  const tables = new Map(names.map((name): [string, Bucket[]] => [name, []]));
   for (const { table, bucket, text } of buckets) tables.get(table)?.push({ bucket, text });
   return [...tables].map(([table, of]) => ({ table, buckets: of }));
 }

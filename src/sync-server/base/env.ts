@@ -41,13 +41,13 @@ export function wait(env: Env, delayMs: number): Promise<void> {
 
 /** Waits for work, but at most for a time. Returns false if the work did not settle in this time. */
 export async function settlesWithin(env: Env, work: Promise<unknown>, ms: number): Promise<boolean> {
-  let cancel: (() => void) | null = null;
-  const timeOver = new Promise<false>((resolve) => (cancel = env.setTimer(() => resolve(false), ms)));
+  const { promise: timeOver, resolve } = Promise.withResolvers<false>();
+  const cancel = env.setTimer(() => resolve(false), ms);
   try {
     return await Promise.race([work.then(() => true), timeOver]);
   } finally {
     // A timer that remains would keep a process alive.
-    (cancel as (() => void) | null)?.();
+    cancel();
   }
 }
 

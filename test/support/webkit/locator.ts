@@ -1,7 +1,6 @@
 /** The part of Playwright's `Locator` that the tests use, on WebKit. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { findElements, type Match, type Step } from "./find-elements.ts";
-import type { WebKitPage } from "./page.ts";
 
 const WAIT_MS_MAX = 30_000;
 
@@ -10,11 +9,18 @@ type Box = { readonly x: number; readonly y: number; readonly width: number; rea
 type Named = { readonly name?: string | RegExp; readonly exact?: boolean };
 type Having = { readonly hasText?: string | RegExp; readonly has?: WebKitLocator };
 
+/** The part of a page that its locators use. */
+type LocatedPage = {
+  readonly run: <T>(expression: string) => Promise<T>;
+  readonly clickElement: (element: string) => Promise<void>;
+  readonly keyboard: { readonly press: (keys: string) => Promise<void> };
+};
+
 export class WebKitLocator {
-  readonly page: WebKitPage;
+  readonly page: LocatedPage;
   readonly steps: readonly Step[];
 
-  constructor(page: WebKitPage, steps: readonly Step[]) {
+  constructor(page: LocatedPage, steps: readonly Step[]) {
     this.page = page;
     this.steps = steps;
   }

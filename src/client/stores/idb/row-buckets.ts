@@ -41,7 +41,7 @@ export async function readRows(tx: ReadTransaction): Promise<StoredRows | null> 
     buckets.getAll(),
   ]);
   if (!rows || !isInLog(rows, head.cursor)) return null;
-  const tables = new Map(rows.tables.map((table) => [table, [] as { bucket: number; text: string }[]]));
+  const tables = new Map(rows.tables.map((table): [string, { bucket: number; text: string }[]] => [table, []]));
   keys.forEach(([table, bucket], index) => {
     const text: unknown = texts[index];
     // A value that is no text becomes "", which no reader accepts as rows. So the engine folds all rows again.
