@@ -26,8 +26,12 @@ export class Deletions {
   /** The models that an operator wanted to purge, and those that are purged. */
   readonly #purges = { wanted: new Set<string>(), done: new Set<string>() };
 
-  constructor(models: readonly Model[]) {
+  /** `before`: the deletions of a history that a restore ended. Its operators may be in the writes that are left. */
+  constructor(models: readonly Model[], before?: Deletions) {
     this.#models = models;
+    if (!before) return;
+    for (const row of before.#wanted) this.#wanted.add(row);
+    for (const follower of before.#purges.wanted) this.#purges.wanted.add(follower);
   }
 
   of(follower: string): ReadonlySet<string> {

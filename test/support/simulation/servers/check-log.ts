@@ -4,10 +4,11 @@
  * Guarantees:
  * - A process's command is recorded once, and in order.
  * - A timer is executed once, not before its time, and not after its job is over.
+ * - Two processes that feed each other answer in turn.
  * - The second release answers the jobs that began behind its swap, and no others.
  */
 import type { JobEvent } from "./ledger.ts";
-import { REJECTED, SECOND } from "./reactions.ts";
+import { REJECTED, SECOND, TURNS } from "./reactions.ts";
 
 export type JobFacts = {
   /** The position behind which the second release reacts. Null: no release took over. */
@@ -40,6 +41,7 @@ function checkJob(events: readonly JobEvent[], facts: JobFacts): readonly string
   expectCount("has the answer to its rejection", answers(REJECTED), refuses ? 1 : 0);
   // A poisoned start that waits at the swap is folded by the code that the operator retries it on.
   if (!isPoison) expectCount("has the answer of the second release", answers(SECOND), isSecond ? 1 : 0);
+  for (const turn of TURNS) expectCount(`has the answer ${turn}`, answers(turn), refuses ? 0 : 1);
   expectCount("is over", [...of("Finished"), ...of("Expired")], 1);
   const [expired] = of("Expired");
   if (expired && facts.hasOneClock && expired.received < started.received + ms)

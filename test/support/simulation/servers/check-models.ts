@@ -21,6 +21,9 @@ const BASE = /^base\/[^/]+\/\d+$/;
 
 type Notes = { readonly phase: string; readonly parkedCount: number };
 
+/** The deleted keys of a follower. */
+export type DeletedKeys = (follower: string) => ReadonlySet<string>;
+
 export type ModelsOfRelease = { readonly models: readonly ReadModel[]; readonly refolds: Refolds };
 
 export class ModelChecks {
@@ -35,7 +38,11 @@ export class ModelChecks {
   }
 
   /** Checks each follower that moved since the last check. */
-  async check(store: ModelStore, releases: readonly ModelsOfRelease[]): Promise<readonly string[]> {
+  async check(
+    store: ModelStore,
+    releases: readonly ModelsOfRelease[],
+    deleted: DeletedKeys,
+  ): Promise<readonly string[]> {
     const found = await store.followers(this.#log);
     const problems: string[] = [];
     for (const follower of followersIn(found)) {
@@ -43,7 +50,7 @@ export class ModelChecks {
       this.#checked.set(follower.name, follower.revision);
       for (const { models, refolds } of releases) {
         const model = models.find((one) => one.follower === follower.name || one.beside === follower.name);
-        if (model) problems.push(...(await this.#checkRows(store, model, follower, refolds)));
+        if (model) problems.push(...(await this.#checkRows(store, model, follower, refolds, deleted(follower.name))));
         if (model) break;
       }
       if (BASE.test(follower.name)) problems.push(...(await this.#checkBase(store, follower, releases)));
@@ -56,6 +63,7 @@ export class ModelChecks {
     { name }: ReadModel,
     follower: Follower,
     refolds: Refolds,
+    deleted: ReadonlySet<string>,
   ): Promise<readonly string[]> {
     const page = await store.rows(this.#log, follower.name, "rows", ALL);
     const end = this.#ledger.endOf(follower.at);
@@ -63,7 +71,8 @@ export class ModelChecks {
     // A job that ended has no rows.
     if (!page) return [];
     const stored = page.rows.flatMap(([key, text]) => (text === null ? [] : [[key, normal(text)] as const]));
-    return differences(`${follower.name} at ${end}`, new Map(stored), rowsOf(refolds.after(end), name));
+    const expected = [...rowsOf(refolds.after(end), name)].filter(([key]) => !deleted.has(key));
+    return differences(`${follower.name} at ${end}`, new Map(stored), new Map(expected));
   }
 
   async #checkBase(

@@ -12,6 +12,8 @@ import { strong } from "../../../../src/sync-server/app.ts";
 export const COUNTERS = ["a", "b", "c", "d"] as const;
 /** Keys of rows by counter. JavaScript sorts the last two the other way round. */
 const KEYS: Readonly<Record<string, string>> = { "counter/c": "\u{1F600}", "counter/d": "\uFFFD" };
+/** The key of a counter's row. */
+export const keyOf = (stream: string): string => KEYS[stream] ?? stream;
 export const NAMES = ["neo", "trinity"] as const;
 /** The model `kinds` throws for this amount. */
 export const POISON = 13;
@@ -124,7 +126,7 @@ export function releaseOf(fold: number, process: number) {
     version: 1,
     from: [counter],
     initial: { total: 0, events: 0 },
-    key: ({ stream }) => KEYS[stream] ?? stream,
+    key: ({ stream }) => keyOf(stream),
     on: {
       Counted: (row, { data, after }) => {
         if (data.by === POISON) throw new Error("This amount is poison");

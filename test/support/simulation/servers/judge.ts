@@ -9,6 +9,7 @@ import { parseOwnJson } from "../../own-json.ts";
 import { Refolds } from "../refolds.ts";
 import type { BackedUpStore } from "./backed-up-store.ts";
 import { Calls } from "./calls.ts";
+import { Deletions, type Model } from "../followers/deletions.ts";
 import { checkJobs } from "./check-log.ts";
 import { followersIn, ModelChecks, type ModelsOfRelease, watchStrong } from "./check-models.ts";
 import { checkPlace } from "./check-place.ts";
@@ -18,7 +19,8 @@ import { Effects } from "./effects.ts";
 import { FlowReleases } from "./flow-releases.ts";
 import { Ledger } from "./ledger.ts";
 import type { ServerNode } from "./node.ts";
-import { FLOW, LOG, MAILER, OTHER_LOG } from "./reactions.ts";
+import { ECHO, FLOW, LOG, MAILER, OTHER_LOG } from "./reactions.ts";
+import { Reads } from "./reads.ts";
 
 export type JudgeParts = {
   readonly store: BackedUpStore;
@@ -34,38 +36,72 @@ type History = {
   readonly models: ModelChecks;
   readonly flow: FlowReleases;
   readonly releases: readonly ModelsOfRelease[];
+  readonly deletions: Deletions;
 };
 
 export class Judge {
   readonly effects: Effects;
   readonly calls: Calls;
+  readonly reads: Reads;
   readonly #parts: JudgeParts;
   readonly #problems: string[] = [];
   #history: History;
+  /** The model writes that the deletions have seen. */
+  #seen = 0;
 
   constructor(parts: JudgeParts) {
     this.#parts = parts;
     const ledger = () => this.#history.ledger;
     this.effects = new Effects(parts.random, ledger, parts.faults.handlerFailure);
     this.calls = new Calls(this.#records, ledger, (name, count) => this.#ownerOf(name, count));
+    this.reads = new Reads(parts.random, {
+      records: this.#records,
+      endOf: (at) => this.#history.ledger.endOf(at),
+      fold: (release, count) => this.#ofRelease(release).refolds.after(count),
+    });
     this.#history = this.#newHistory();
   }
 
   readonly #records = (): readonly PlainRecord[] => this.#parts.store.records(LOG);
 
+  /** The deletions of now. */
+  get deletions(): Deletions {
+    const { deletions } = this.#history;
+    const writes = this.#parts.store.modelWrites(LOG);
+    for (let write = writes[this.#seen]; write; write = writes[++this.#seen]) deletions.written(write);
+    return deletions;
+  }
+
+  /** The model `totals` of a release. */
+  totalsOf(release: Release): Model {
+    const found = this.#ofRelease(release).models.find(({ name }) => name === release.totals.definition.name);
+    if (!found) throw new Error("A release has no model `totals`. Add it to the release.");
+    return found;
+  }
+
+  #ofRelease({ domain }: Release): ModelsOfRelease {
+    const index = this.#parts.releases.findIndex((one) => one.domain === domain.definition);
+    const found = this.#history.releases[index];
+    if (!found) throw new Error("The checker does not know a release. Pass it to the judge.");
+    return found;
+  }
+
   /** The log has another history from now on. */
   restored(): void {
-    this.#history = this.#newHistory();
+    this.#history = this.#newHistory(this.#history.deletions);
+    this.#seen = 0;
     this.calls.forget();
   }
 
-  #newHistory(): History {
+  #newHistory(before?: Deletions): History {
     const { store, releases } = this.#parts;
+    const totals = releases.flatMap(({ models }) => models).filter(({ name }) => name === "totals");
     const ledger = new Ledger(LOG, this.#records);
     return {
       ledger,
       other: new Ledger(OTHER_LOG, () => store.records(OTHER_LOG)),
       models: new ModelChecks(LOG, ledger),
+      deletions: new Deletions(totals, before),
       flow: new FlowReleases(() => store.modelWrites(LOG)),
       releases: releases.map(({ domain, models }) => ({ models, refolds: new Refolds(domain, this.#records) })),
     };
@@ -88,14 +124,17 @@ export class Judge {
   async check(): Promise<readonly string[]> {
     const { models } = this.#parts.store;
     const { ledger, other, releases, models: checks } = this.#history;
+    const { deletions } = this;
     return [
       ...this.#problems,
       ...this.effects.problems,
+      ...this.reads.problems,
+      ...deletions.problems,
       ...this.calls.check(),
       ...ledger.problems,
       ...other.problems,
       ...this.#checkJobs(false),
-      ...(await checks.check(models, releases)),
+      ...(await checks.check(models, releases, (follower) => deletions.of(follower))),
       ...(await checkPlace(models, ledger, this.effects)),
     ];
   }
@@ -115,7 +154,7 @@ export class Judge {
     if (this.#records().length === 0) return problems;
     const found = await store.models.followers(LOG);
     const expected = [...(releases[release]?.models ?? []).map(({ follower }) => follower), `subscriber/${MAILER}`];
-    for (const name of [...expected, `process/${FLOW}`]) {
+    for (const name of [...expected, `process/${FLOW}`, `process/${ECHO}`]) {
       const follower = followersIn(found).find((one) => one.name === name);
       if (found.kind !== "open" || follower?.at?.mark !== found.head?.mark)
         problems.push(`${name} did not reach the head: ${JSON.stringify(follower)}`);
@@ -124,9 +163,11 @@ export class Judge {
   }
 
   /** An operator retries what is parked, now that the code is fixed. */
-  retryParked({ server }: ServerNode): void {
-    const { subscribers, processes } = server.log(LOG);
+  retryParked({ server, release }: ServerNode): void {
+    const { subscribers, processes, models } = server.log(LOG);
+    this.deletions.beginPurge(this.totalsOf(release));
     const verbs = [
+      models.populate(release.totals),
       subscribers.resume(MAILER),
       subscribers.retry(MAILER),
       processes.resume(FLOW),

@@ -5,7 +5,7 @@ import type { EventStore } from "../../../../src/sync-server/stores/event-store.
 import type { Owner, Scheduler } from "../../../../src/testing/simulate/scheduler.ts";
 import type { Release } from "./domain.ts";
 import type { Effects } from "./effects.ts";
-import { flowOf, mailerOf } from "./reactions.ts";
+import { echoOf, flowOf, mailerOf } from "./reactions.ts";
 
 export type NodeParts = {
   readonly scheduler: Scheduler;
@@ -40,7 +40,7 @@ export class ServerNode {
       store: parts.store(owner),
       authorize: () => null,
       models: release.models,
-      subscribers: [mailerOf(subscriptions), flowOf(subscriptions)],
+      subscribers: [mailerOf(subscriptions), flowOf(subscriptions), echoOf(subscriptions)],
       base: { everyEvents: parts.baseEvents },
       ticketSecret: "a secret of sixteen letters",
       env,

@@ -2,7 +2,8 @@
 import type { SeededRandom } from "../../../../src/testing/seeded-random.ts";
 import type { Judge } from "./judge.ts";
 import type { ServerNode } from "./node.ts";
-import { FLOW, LOG, MAILER } from "./reactions.ts";
+import { COUNTERS, keyOf } from "./domain.ts";
+import { ECHO, FLOW, LOG, MAILER } from "./reactions.ts";
 
 export function operate({ server, release }: ServerNode, random: SeededRandom, judge: Judge): void {
   const log = server.log(LOG);
@@ -21,6 +22,23 @@ export function operate({ server, release }: ServerNode, random: SeededRandom, j
     () => log.processes.resume(FLOW),
     () => log.models.rebuild(release.totals),
     () => log.models.rebuild("names"),
+    () => log.subscribers.reset(MAILER, { from: "beginning", effects: "repeat" }),
+    () => log.processes.reset(ECHO, { from: "beginning", effects: "repeat" }),
+    async () => {
+      judge.deletions.beginPurge(judge.totalsOf(release));
+      await log.models.purge(release.totals);
+    },
+    async () => {
+      judge.deletions.beginPurge(judge.totalsOf(release));
+      await log.models.populate(release.totals);
+    },
+    async () => {
+      const key = keyOf(`counter/${random.pick(COUNTERS)}`);
+      const { deletions } = judge;
+      const isDeleted = deletions.begin(judge.totalsOf(release), key);
+      await log.models.delete(release.totals, key);
+      if (deletions === judge.deletions) isDeleted();
+    },
     () => judge.readPages(server, release),
   ];
   void random

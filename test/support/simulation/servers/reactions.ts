@@ -8,9 +8,13 @@ export const LOG = "log";
 export const OTHER_LOG = "other";
 export const MAILER = "mailer";
 export const FLOW = "flow";
+export const ECHO = "echo";
 
-const ANSWERS = { rejected: "rejection", second: "second-release" } as const;
+/** Whom a process answers: a rejection, the second release, and the other process, three times in turn. */
+const ANSWERS = { rejected: "rejection", second: "second-release", ping: "ping", pong: "pong", end: "end" } as const;
 export const { rejected: REJECTED, second: SECOND } = ANSWERS;
+/** The answers of two processes that feed each other. */
+export const TURNS = [ANSWERS.ping, ANSWERS.pong, ANSWERS.end] as const;
 
 export type Subscriptions = {
   readonly release: Release;
@@ -64,6 +68,10 @@ export function flowOf({ release: { job, process }, isBroken }: Subscriptions) {
         return { acknowledged: false };
       },
       Acknowledged: (row) => row && { ...row, acknowledged: true },
+      Answered: (row, { key, data }, { run }) => {
+        if (data.to === ANSWERS.ping) run(job.command.answer(idOf(key), { to: ANSWERS.pong }));
+        return row;
+      },
       Finished: (row, _, { drop }) => {
         drop("deadline");
         return row;
@@ -71,5 +79,25 @@ export function flowOf({ release: { job, process }, isBroken }: Subscriptions) {
       Expired: () => null,
     },
     onRejected: ({ key }, { run }) => run(job.command.answer(idOf(key), { to: REJECTED })),
+  });
+}
+
+/** Answers each job in turn with the other process manager. */
+export function echoOf({ release: { job } }: Subscriptions) {
+  return processManager(ECHO, {
+    version: 1,
+    from: [job],
+    start: "beginning",
+    initial: null as { readonly turns: number } | null,
+    on: {
+      Acknowledged: (_, { key }, { run }) => {
+        run(job.command.answer(idOf(key), { to: ANSWERS.ping }));
+        return { turns: 1 };
+      },
+      Answered: (row, { key, data }, { run }) => {
+        if (data.to === ANSWERS.pong) run(job.command.answer(idOf(key), { to: ANSWERS.end }));
+        return row && { turns: row.turns + 1 };
+      },
+    },
   });
 }

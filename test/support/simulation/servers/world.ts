@@ -129,11 +129,12 @@ class ServersWorld {
     const node = this.#random.pick(this.#nodes);
     if (kind < 11) this.#execute(node);
     else if (kind < 13) operate(node, this.#random, this.#judge);
-    else if (kind === 13) node.server.poke(LOG);
+    else if (kind === 13 && this.#random.chance(0.3)) node.server.poke(LOG);
+    else if (kind === 13) this.#judge.reads.begin(node.server, node.release);
     else if (kind === 14 && this.#faults.pause) this.#pause(node.owner);
     else if (kind < 17 && this.#faults.crash) this.#crash(this.#random.below(2));
     else if (kind === 17 && this.#faults.clock) this.#jump();
-    else if (kind === 18 && this.#faults.changes) this.#restart(this.#random.below(2), 1);
+    else if (kind === 18 && this.#faults.changes) this.#release(this.#random.below(2));
     else if (kind === 19 && this.#faults.restore && this.#random.chance(0.4)) await this.#restore();
   }
 
@@ -161,6 +162,13 @@ class ServersWorld {
   #crash(index: number): void {
     const release = this.#nodes[index]?.release === this.#releases[1] ? 1 : 0;
     this.#restart(index, release);
+  }
+
+  /** A node starts with the newer code, and a person does not wait until its models are ready. */
+  #release(index: number): void {
+    this.#restart(index, 1);
+    const node = this.#nodes[index];
+    if (node) this.#execute(node);
   }
 
   #restart(index: number, release: 0 | 1): void {
