@@ -2,11 +2,13 @@
  * Every error response of the server: one table from the error code to its status, retry and message.
  *
  * Guarantees:
- * - A route refuses with `throw new HttpRefusal(code)`. Any other error becomes `unexpected`.
+ * - A route refuses with `throw new HttpRefusal(code)`. A failure of the store becomes `unavailable` or `storage-full`,
+ *   as for a push. Any other error becomes `unexpected`.
  * - A response names the fault of the request. It contains nothing of the server, of other actors or of the
  *   request (sync-server.no-secrets-in-logs.test.ts).
  */
 import type { Retry } from "../../core/values/error-codes.ts";
+import { DacapoError } from "../../core/values/errors.ts";
 
 type ErrorKind = { readonly status: number; readonly retry: Retry; readonly message: string };
 
@@ -105,7 +107,7 @@ export class HttpRefusal extends Error {
 
 /** The response for an error that a route threw. */
 export function errorResponse(error: unknown): Response {
-  const refusal = error instanceof HttpRefusal ? error : new HttpRefusal("unexpected");
+  const refusal = error instanceof HttpRefusal ? error : new HttpRefusal(codeOfFailure(error));
   const { code, message, retryAfterMs } = refusal;
   const { status, retry } = KINDS[code];
   const headers = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
@@ -114,4 +116,9 @@ export function errorResponse(error: unknown): Response {
   if (retryAfterMs !== null) headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
   const body = { error: { code, message, retry, ...(retryAfterMs !== null && { retryAfterMs }) } };
   return new Response(JSON.stringify(body), { status, headers });
+}
+
+function codeOfFailure(error: unknown): ErrorCode {
+  const { code } = error instanceof DacapoError ? error : {};
+  return code === "storage-full" ? code : code === "storage-lost" ? "unavailable" : "unexpected";
 }

@@ -32,6 +32,13 @@ const SIGN_IN_FIX = "Check the user, the password and the option sslmode in the 
 const PARAMETERS_FIX = "Check the parameters of the connection URL, such as options, against the settings of Postgres.";
 const URL_FIX = "Pass a URL such as postgres://user:password@host:5432/database, with existing files of certificates.";
 
+const LOST_FIX =
+  "Nothing to do if the database returns soon: the next call connects again. Otherwise check the database.";
+/** `serve` and the command line end if they cannot open their store. */
+const OPENING_FIX =
+  "Check that the database runs at the host and the port of the connection URL. " +
+  "A server or a command that has ended must be started again.";
+
 /** The fixes for codes that an operator can act on. */
 const FIXES: readonly (readonly [code: RegExp, fix: string])[] = [
   [/^(28|3D000)/, "Check the user, the password and the database in the connection URL."],
@@ -60,8 +67,7 @@ export function classifyPostgresError(error: unknown, place: string): PostgresFa
   const isLost = CONNECTION_CODE.test(code) || (code === "" && CONNECTION_TEXT.test(reason));
   // A missing file is the socket of a server that is down, or a certificate of the URL.
   if (isLost || reason.startsWith("connect ENOENT")) {
-    const fix =
-      "Nothing to do if the database returns soon: the next call connects again. Otherwise check the database.";
+    const fix = place === "opening" ? OPENING_FIX : LOST_FIX;
     return { error: new StorageLostError({ ...facts, fix }), isConnectionLost: true };
   }
   if (/^(ERR_INVALID_URL|ENOENT)$/.test(code)) {

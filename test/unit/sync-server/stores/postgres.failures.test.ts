@@ -148,6 +148,7 @@ describe.skipIf(!isThere)("postgres", () => {
     await expect(open({ url: "postgres://dacapo@127.0.0.1:1/postgres" }).open?.()).rejects.toMatchObject({
       code: "storage-lost",
       message: matching(/ECONNREFUSED/),
+      fix: matching(/the host and the port of the connection URL\. A server .* must be started again/),
     });
     await expect(open({ url: `${cluster.url}-missing` }).open?.()).rejects.toMatchObject({
       code: "storage-lost",
