@@ -7,11 +7,11 @@
  *   (test/unit/core/decide/reconcile-commit.test.ts).
  */
 import type { Commit } from "../history/commit.ts";
-import { callApp, type Defect } from "./decide-command.ts";
+import { failed, type Defect } from "./decide-command.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
 import { type FoldStep, foldStream, type StreamState } from "../fold/fold.ts";
-import { deepFreeze } from "../values/json.ts";
+import { deepFreeze, type Json } from "../values/json.ts";
 import { type AnyRecord, type RecordEvent, pendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 import type { StreamName } from "../values/ids.ts";
@@ -57,6 +57,10 @@ export class CommitStreams {
     return this.#changed;
   }
 
+  stateOf(stream: StreamName): Json {
+    return this.current(stream).state;
+  }
+
   current(stream: StreamName): StreamState {
     if (this.#last?.stream === stream) return this.#last.state;
     const state = this.#changed.get(stream) ?? this.#window(stream).current;
@@ -99,8 +103,12 @@ export class CommitStreams {
   // author's own device.
   #fold(at: StreamState, n: number): ReturnType<typeof foldStream> | { readonly defect: Defect } {
     // An app's `evolve` made the state. It may be a value that cannot be frozen, such as a typed array.
-    const frozen = callApp(() => deepFreeze(at.state));
-    return "defect" in frozen ? frozen : foldStream(this.#domain, at, this.#record, n);
+    try {
+      deepFreeze(at.state);
+    } catch (error) {
+      return failed(error);
+    }
+    return foldStream(this.#domain, at, this.#record, n);
   }
 }
 

@@ -18,7 +18,7 @@ import type {
   DomainDefinition,
   Rejection,
 } from "../domain/definition.ts";
-import { describePlace, type Parsed, type Problem } from "../values/parsed.ts";
+import { describePlace, type Problem } from "../values/parsed.ts";
 import { isRejection } from "../domain/definition.ts";
 import { reasonOf, shortText } from "../values/reason.ts";
 import type { Draft } from "../domain/event.ts";
@@ -75,20 +75,16 @@ export function prepareCommand(domain: DomainDefinition, command: Named): Prepar
     );
   }
   // Frozen, because a schema may hand on the very object that is part of the commit.
-  const input = deepFreeze(command.input);
-  const parsed = callApp(() => {
-    const result = definition.parse(command.v < definition.version ? definition.upcast(command.v, input) : input);
+  const given = deepFreeze(command.input);
+  try {
+    const parsed = definition.parse(command.v < definition.version ? definition.upcast(command.v, given) : given);
     // The texts of a problem come from the app's schema too.
-    return result.ok ? result : invalid("invalid-input", `The input of ${name}.${command.name}`, result.problem);
-  });
-  if ("defect" in parsed) return parsed;
-  if ("defect" in parsed.value) return parsed.value;
-  const { value } = parsed.value;
-  const refs = callApp(() => definition.reads(value));
-  if ("defect" in refs) return refs;
-  const reads: Record<string, string> = {};
-  for (const [key, ref] of Object.entries(refs.value)) reads[key] = ref.stream;
-  return { ready: { aggregate, definition, input: value, reads } };
+    if (!parsed.ok) return invalid("invalid-input", `The input of ${name}.${command.name}`, parsed.problem);
+    const input = parsed.value;
+    return { ready: { aggregate, definition, input, reads: definition.reads(input) } };
+  } catch (error) {
+    return failed(error);
+  }
 }
 
 /** The facts that a command of a commit is decided on. */
@@ -99,49 +95,41 @@ export type DecideFacts = {
   readonly actor: Actor;
   readonly time: number;
   /** The state of the command's own stream, or of a stream that it reads. */
-  readonly states: (stream: StreamName) => Json;
-  /** True for a merge function. Its new ids must differ from the ids in the events that it merges. */
-  readonly merging: boolean;
+  readonly states: { readonly stateOf: (stream: StreamName) => Json };
+  /** A merge function in the place of `decide`. Its new ids must differ from the ids in the events that it merges. */
+  readonly merge: ((state: Json, context: DecideContext) => Decision) | null;
 };
 
 /** Runs `decide`, or the merge function in its place, on states that it cannot change. Then checks the events. */
-export function decideCommand(
-  command: ReadyCommand,
-  facts: DecideFacts,
-  run: (state: Json, context: DecideContext) => Decision,
-): DecidedCommand {
-  const state = facts.states(facts.stream);
+export function decideCommand(command: ReadyCommand, facts: DecideFacts): DecidedCommand {
+  const { stream, states, merge } = facts;
+  const state = states.stateOf(stream);
   const context = decideContext(command, facts);
-  const decision = callApp(() => {
+  let decision: Rejection | Draft[];
+  try {
     // An app's `evolve` made the states. A state that cannot be frozen is the app's fault.
     deepFreeze(state);
-    for (const read of Object.values(context.reads)) deepFreeze(read);
-    return readDecision(run(state, context));
-  });
-  if ("defect" in decision) return decision;
-  if ("rejected" in decision.value) return rejected(decision.value);
-  const events: Draft[] = [];
-  for (const draft of decision.value) {
-    const checked = checkDraft(command.aggregate, draft);
-    if ("defect" in checked) return checked;
-    if (!checked.value.ok) {
-      const { problem } = checked.value;
-      const refused = callApp(() => invalid("invalid-event", `Event ${draft.type} of ${facts.stream}`, problem));
-      return "defect" in refused ? refused : refused.value;
-    }
-    // The schema's output is recorded, because its defaults and trims are part of the event.
-    events.push({ type: draft.type, data: checked.value.value });
+    for (const name in context.reads) deepFreeze(context.reads[name]);
+    decision = readDecision(merge ? merge(state, context) : command.definition.decide(state, command.input, context));
+  } catch (error) {
+    return failed(error);
   }
-  return { events };
+  if ("rejected" in decision) return rejected(decision);
+  for (const [n, draft] of decision.entries()) {
+    const checked = checkDraft(command.aggregate, stream, draft);
+    if ("defect" in checked) return checked;
+    decision[n] = checked;
+  }
+  return { events: decision };
 }
 
-/** Copies a decision. Only this copy is read outside `callApp`, because a getter of the app's object may throw. */
-function readDecision(decision: Decision): Decision {
+/** Copies a decision. Only this copy is read outside of `try`, because a getter of the app's object may throw. */
+function readDecision(decision: Decision): Rejection | Draft[] {
   if (isRejection(decision)) {
     return { rejected: true, code: String(decision.code), message: String(decision.message) };
   }
-  const drafts: Draft[] = [];
-  for (const { type, data } of decision) drafts.push({ type, data });
+  const drafts = [...decision];
+  for (const [n, { type, data }] of drafts.entries()) drafts[n] = { type, data };
   return drafts;
 }
 
@@ -151,10 +139,10 @@ function rejected({ code, message }: Rejection): { readonly defect: Defect } {
 }
 
 function decideContext(command: ReadyCommand, facts: DecideFacts): DecideContext {
-  const idOf = facts.merging ? mergedId : derivedId;
+  const idOf = facts.merge ? mergedId : derivedId;
   let ids = 0;
   const reads: Record<string, Json> = {};
-  for (const [key, stream] of Object.entries(command.reads)) reads[key] = facts.states(stream);
+  for (const name in command.reads) reads[name] = facts.states.stateOf(command.reads[name] ?? "");
   return {
     stream: facts.stream,
     actor: facts.actor,
@@ -164,18 +152,24 @@ function decideContext(command: ReadyCommand, facts: DecideFacts): DecideContext
   };
 }
 
-function checkDraft(aggregate: AggregateDefinition, { type, data }: Draft): AppResult<Parsed<Json>> {
+/** The schema's output is recorded, because its defaults and trims are part of the event. */
+function checkDraft(
+  aggregate: AggregateDefinition,
+  stream: StreamName,
+  { type, data }: Draft,
+): Draft | { readonly defect: Defect } {
   const definition = aggregate.events.get(type);
-  if (!definition)
-    return { value: { ok: false, problem: { path: [], reason: `${aggregate.name} has no such event` } } };
+  const refuse = (problem: Problem) => invalid("invalid-event", `Event ${type} of ${stream}`, problem);
   const problem = findJsonProblem(data);
-  if (problem) return { value: { ok: false, problem } };
-  return callApp(() => {
+  try {
+    if (!definition) return refuse({ path: [], reason: `${aggregate.name} has no such event` });
+    if (problem) return refuse(problem);
     // Before the schema sees them, because every other device and the server get the data from JSON.
     const parsed = definition.parse(omitUndefined(data));
-    if (parsed.ok) deepFreeze(parsed.value);
-    return parsed;
-  });
+    return parsed.ok ? { type, data: deepFreeze(parsed.value) } : refuse(parsed.problem);
+  } catch (error) {
+    return failed(error);
+  }
 }
 
 function invalid(code: string, what: string, { path, reason }: Problem): { readonly defect: Defect } {
@@ -187,19 +181,12 @@ function defect(kind: Defect["kind"], code: string, message: string): { readonly
   return { defect: { kind, code, message } };
 }
 
-/** The result of an app's function, or the defect of the command whose function threw. */
-export type AppResult<T> = { readonly value: T } | { readonly defect: Defect };
-
 /**
- * Calls a function of the app. An error of it becomes a defect of the command.
+ * The defect of a command whose function of the app threw an error.
  *
- * Only the app's function belongs inside `run`: an error of Dacapo's own code is a bug, and must not reject a person's
- * commit as if the command had failed.
+ * Only a call of the app's function belongs inside the `try`: an error of Dacapo's own code is a bug, and must not
+ * reject a person's commit as if the command had failed.
  */
-export function callApp<T>(run: () => T): AppResult<T> {
-  try {
-    return { value: run() };
-  } catch (error) {
-    return defect("failed", "command-failed", reasonOf(error));
-  }
+export function failed(error: unknown): { readonly defect: Defect } {
+  return defect("failed", "command-failed", reasonOf(error));
 }

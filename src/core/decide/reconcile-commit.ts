@@ -14,15 +14,15 @@
 import { isSameAuthor } from "../history/author.ts";
 import type { Commit, CommitCommand } from "../history/commit.ts";
 import {
-  callApp,
   decideCommand,
   type DecidedCommand,
+  type DecideFacts,
   type Defect,
   type PreparedCommand,
   prepareCommand,
   type ReadyCommand,
 } from "./decide-command.ts";
-import type { ConflictPolicy, DecideContext, Decision, DomainDefinition } from "../domain/definition.ts";
+import type { ConflictPolicy, DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
 import type { FoldStep, StreamState } from "../fold/fold.ts";
 import { deepFreeze, type Json, sameJson } from "../values/json.ts";
@@ -173,7 +173,7 @@ function reconcileCommand(scope: CommandScope): DecidedCommand {
 
 /** Decides on the current streams. The author's earlier decision does not count. */
 function decideNow(scope: CommandScope, ready: ReadyCommand): DecidedCommand {
-  return run(scope, ready, (stream) => scope.streams.current(stream).state);
+  return run(scope, ready, scope.streams);
 }
 
 /** Computes what the author decided on the streams that he saw. Null if these states cannot be computed any more. */
@@ -189,7 +189,7 @@ function decideAsAuthor(scope: CommandScope, ready: ReadyCommand): DecidedComman
     if (state === null || state.unreadable) return null;
     authored.set(stream, state.state);
   }
-  return run(scope, ready, (stream) => authored.get(stream) ?? null);
+  return run(scope, ready, { stateOf: (stream) => authored.get(stream) ?? null });
 }
 
 function merge(
@@ -201,8 +201,7 @@ function merge(
 ): DecidedCommand {
   let again = false;
   const both = { mine: deepFreeze(mine), theirs: deepFreeze(theirs) };
-  const now = (stream: StreamName): Json => scope.streams.current(stream).state;
-  const merged = run(scope, ready, now, (state, context) => {
+  const merged = run(scope, ready, scope.streams, (state, context) => {
     const answer = policy(state, ready.input, { ...context, ...both });
     if (!("rebase" in answer)) return answer;
     again = true;
@@ -215,24 +214,18 @@ function merge(
 function run(
   { commit, index, command, facts }: CommandScope,
   ready: ReadyCommand,
-  states: (stream: StreamName) => Json,
-  merging?: (state: Json, context: DecideContext) => Decision,
+  states: DecideFacts["states"],
+  merge: DecideFacts["merge"] = null,
 ): DecidedCommand {
-  const time = ready.definition.time === "server" ? facts.now : commit.time;
-  const decideFacts = {
+  return decideCommand(ready, {
     commitId: commit.id,
     commandIndex: index,
     stream: command.stream,
     actor: commit.actor,
-    time,
+    time: ready.definition.time === "server" ? facts.now : commit.time,
     states,
-    merging: merging !== undefined,
-  };
-  return decideCommand(
-    ready,
-    decideFacts,
-    merging ?? ((state, context) => ready.definition.decide(state, ready.input, context)),
-  );
+    merge,
+  });
 }
 
 /** The events that this device decided when it made the commit. Null if this release cannot read them any more. */
@@ -242,9 +235,11 @@ function expectedDrafts(domain: DomainDefinition, command: CommitCommand): reado
   for (const { type, v, data } of command.events) {
     const definition = events?.get(type);
     if (!definition) return null;
-    const current = callApp(() => definition.upcast(v, data));
-    if ("defect" in current) return null;
-    drafts.push({ type, data: deepFreeze(current.value) });
+    try {
+      drafts.push({ type, data: deepFreeze(definition.upcast(v, data)) });
+    } catch {
+      return null;
+    }
   }
   return drafts;
 }

@@ -16,12 +16,12 @@ import type {
   MergeContext,
   Rebase,
   Rejection,
-  StreamRef,
 } from "./definition.ts";
 import type { Erased } from "./erased.ts";
 import type { Draft } from "./event.ts";
 import type { AnyAggregate } from "./handle-types.ts";
 import type { Json } from "../values/json.ts";
+import type { StreamName } from "../values/ids.ts";
 import { refuseValue } from "../values/parsed.ts";
 import { dropPromise } from "../values/promise.ts";
 import { refuseDefinition } from "../values/refuse.ts";
@@ -56,7 +56,7 @@ const CONTEXT_NAMES: ReadonlySet<string> = new Set([
   "rebase",
 ]);
 
-const NO_READS: Readonly<Record<string, StreamRef>> = {};
+const NO_READS: Readonly<Record<string, StreamName>> = {};
 
 /** Checks the options of a command and returns its definition. */
 export function defineCommand(
@@ -122,14 +122,14 @@ function readRefs(
   aggregate: string,
   reads: NonNullable<ErasedCommand["reads"]>,
   input: unknown,
-): Readonly<Record<string, StreamRef>> {
-  const refs: Record<string, StreamRef> = {};
+): Readonly<Record<string, StreamName>> {
+  const streams: Record<string, StreamName> = {};
   for (const [name, [target, id]] of Object.entries(reads)) {
     const found = id(input);
     dropPromise(found);
-    refs[name] = { stream: streamName(target === "self" ? aggregate : target.definition.name, found) };
+    streams[name] = streamName(target === "self" ? aggregate : target.definition.name, found);
   }
-  return refs;
+  return streams;
 }
 
 /** Returns the context as the app's function gets it: the states that it reads are fields of the context. */

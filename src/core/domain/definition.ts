@@ -7,6 +7,7 @@
  * Guarantees: a name of the wire is a key of a Map, because a plain object has keys that nobody defined.
  */
 import type { Json } from "../values/json.ts";
+import type { StreamName } from "../values/ids.ts";
 import type { Parsed } from "../values/parsed.ts";
 import type { DomainEvent, Draft } from "./event.ts";
 
@@ -101,7 +102,7 @@ export type CommandDefinition = {
   /** Upcasts a raw input of version `v` to the current version. It throws the error of the app's function. */
   readonly upcast: (v: number, input: Json | undefined) => Json | undefined;
   /** The streams whose states `decide` reads, by their names in its context. There are at most `READS_MAX`. */
-  readonly reads: (input: unknown) => Readonly<Record<string, StreamRef>>;
+  readonly reads: (input: unknown) => Readonly<Record<string, StreamName>>;
   readonly decide: (state: Json, input: unknown, context: DecideContext) => Decision;
   readonly onConflict: ConflictPolicy;
   /** The time that `decide` gets. With `server`, the device uses its own time as a forecast. */

@@ -74,12 +74,11 @@ export function foldStream(domain: DomainDefinition, at: StreamState, record: An
     if (!aggregate || reason !== null)
       return { next: unreadable(at, version, record.commit, n, reason ?? "unknown"), steps: [] };
     let { state } = at;
-    const steps: FoldStep[] = [];
-    for (const event of eventsAs(aggregate, record, n)) {
+    const steps = eventsAs(aggregate, record, n).map((event): FoldStep => {
       const before = state;
       state = aggregate.evolve(state, event) ?? null;
-      steps.push({ event, before, after: state });
-    }
+      return { event, before, after: state };
+    });
     return { next: { version, state, unreadable: null }, steps };
   } catch (error) {
     return { next: unreadable(at, version, record.commit, n, reasonOf(error)), steps: [] };

@@ -122,19 +122,19 @@ export function list<T>(reader: Reader<T>, max: number, min = 0): Reader<readonl
     if (!Array.isArray(value)) fail(path, "is not an array");
     if (value.length < min || value.length > max) fail(path, `has ${value.length} entries, not ${min} to ${max}`);
     const given: readonly unknown[] = value;
-    let isCopied = false;
-    const entries: T[] = [];
+    let copy: unknown[] | null = null;
+    let index = 0;
     try {
-      for (const entry of given) {
-        const read = reader(entry, HERE);
-        isCopied ||= read !== entry;
-        entries.push(read);
+      for (; index < given.length; index++) {
+        const read = reader(given[index], HERE);
+        if (read !== given[index]) copy ??= [...given];
+        if (copy) copy[index] = read;
       }
     } catch (error) {
-      throw failureBelow(entries.length, path, error);
+      throw failureBelow(index, path, error);
     }
-    // A cast is needed, because the compiler cannot see that each entry was read as itself.
-    return isCopied ? entries : (given as readonly T[]);
+    // A cast is needed, because the compiler cannot see that the loop read each entry.
+    return (copy ?? given) as readonly T[];
   };
 }
 

@@ -180,7 +180,7 @@ function decide(
 ): Decision {
   let ids = 0;
   const reads: Record<string, Json> = {};
-  for (const [name, ref] of Object.entries(definition.reads(input))) reads[name] = stateOf(streams, ref.stream, domain);
+  for (const [name, stream] of Object.entries(definition.reads(input))) reads[name] = stateOf(streams, stream, domain);
   return run(stateOf(streams, command.stream, domain), {
     stream: command.stream,
     actor: record.actor,

@@ -147,7 +147,7 @@ describe("commitNeeds: what each command adds", () => {
     const commit = made(logOf([], domain), "ann", [odd.command.do("o1")]);
     const command = domain.aggregates.get("odd")?.commands.get("do");
     if (!command) return expect.fail("no command");
-    const reads = () => ({ other: { stream: `odd/other-${++calls}` } });
+    const reads = () => ({ other: `odd/other-${++calls}` });
     const impure = {
       ...domain,
       aggregates: new Map([["odd", { ...odd.definition, commands: new Map([["do", { ...command, reads }]]) }]]),

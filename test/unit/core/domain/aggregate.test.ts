@@ -141,7 +141,7 @@ describe("aggregate: decide", () => {
   test("decide: gets the states that it reads, by their names", () => {
     const { reads, decide } = command("move");
     const input = { column: "todo", beside: "t2" };
-    expect(reads(input)).toEqual({ target: { stream: "column/todo" }, beside: { stream: "task/t2" } });
+    expect(reads(input)).toEqual({ target: "column/todo", beside: "task/t2" });
     const states = { target: { open: true }, beside: { title: "Bread", done: false } };
     expect(decide(null, input, { ...context, reads: states })).toEqual([
       { type: "TaskRenamed", data: { title: "true,Bread,task/t1,ann,7" } },
