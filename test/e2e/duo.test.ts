@@ -53,6 +53,15 @@ test.runIf(reachesFrames)("duo: a reload without the cable keeps the cable, the 
   await expect.poll(() => lines(page).filter({ hasText: "Buy gut strings" }).innerText()).toContain("confirmed");
 });
 
+test.runIf(reachesFrames)("duo: on a phone without the cable, the badge and Redo have space in each bar", async () => {
+  const { page, ada } = await openDuo(demo, { viewport: { width: 390, height: 844 } });
+  await page.getByRole("button", { name: "Pull the cable" }).click();
+  await renameOn(ada, "Buy new strings", "Buy gut strings");
+  await ada.getByRole("button", { name: "Sync: No connection · 1 waiting", exact: true }).waitFor();
+  const redo = await ada.getByRole("button", { name: "Redo" }).boundingBox();
+  expect(redo && redo.x + redo.width).toBeLessThan(390);
+});
+
 test.runIf(reachesFrames)("duo: the log shows an undo without the cable as pending", async () => {
   const { page, ada } = await openDuo(demo);
   await renameOn(ada, "Buy new strings", "Buy gut strings");

@@ -45,6 +45,21 @@ test("focus: a card that was found by search has the focus after it is closed", 
   await expect.poll(() => focused(page)).toMatch(/^Tune the harp/);
 });
 
+test("focus: after a column was added, the focus is on the button that adds the next one", async () => {
+  const page = await demo.open("Ada");
+  const button = page.getByRole("button", { name: "Add a column" });
+  for (const name of ["Later", "Never"]) {
+    await button.press("Enter");
+    await page.keyboard.type(name);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name }).waitFor();
+    await expect.poll(() => button.evaluate((element) => element === document.activeElement)).toBe(true);
+    await expect
+      .poll(() => button.evaluate((element) => element.getBoundingClientRect().right <= innerWidth))
+      .toBe(true);
+  }
+});
+
 test("focus: after a column was removed, the focus is on the board", async () => {
   const page = await demo.open("Ada");
   await page.getByRole("button", { name: "Column Doing" }).press("Enter");

@@ -90,6 +90,41 @@ async function renameTo(page: Page, from: string, typed: string): Promise<void> 
   await page.getByRole("textbox", { name: "Title", exact: true }).press("Enter");
 }
 
+test("titles: a Hebrew title reads from right to left wherever it is shown", async () => {
+  const page = await demo.open("Ada");
+  const title = "שלום test";
+  await addCards(page, "To do", [title]);
+  /** True if the Hebrew word, which is the first one, is right of the other. */
+  const isRightToLeft = (place: Locator) =>
+    place.evaluate((element) => {
+      const lines = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+      for (let text = lines.nextNode(); text; text = lines.nextNode()) {
+        const at = text.textContent?.indexOf("שלום test") ?? -1;
+        if (at < 0) continue;
+        const [hebrew, latin] = [document.createRange(), document.createRange()];
+        hebrew.setStart(text, at);
+        hebrew.setEnd(text, at + 4);
+        latin.setStart(text, at + 5);
+        latin.setEnd(text, at + 9);
+        return hebrew.getBoundingClientRect().x > latin.getBoundingClientRect().x;
+      }
+      throw new Error("The title is not there");
+    });
+  expect(await isRightToLeft(cardOf(page, title))).toBe(true);
+  await cardOf(page, title).locator(".card-open").click();
+  const panel = page.getByRole("dialog");
+  expect(await isRightToLeft(panel.getByRole("heading", { level: 2 }))).toBe(true);
+  await panel.getByRole("textbox", { name: "Your comment" }).fill(title);
+  await panel.getByRole("button", { name: "Comment", exact: true }).click();
+  expect(await isRightToLeft(panel.locator(".comment-text"))).toBe(true);
+  await panel.getByRole("button", { name: "History" }).click();
+  expect(await isRightToLeft(panel.locator(".then").getByRole("heading"))).toBe(true);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("שלום");
+  expect(await isRightToLeft(page.locator(".found li"))).toBe(true);
+});
+
 test("notice: its words have the same space on both sides", async () => {
   const page = await demo.open("Ada");
   await addCards(page, "To do", ["Buy rosin"]);

@@ -8,14 +8,15 @@ import { useSecondsUntil } from "./use-seconds-until.ts";
 import { explainSync, isFull, saySync } from "./say-sync.ts";
 import { words } from "../words/language.ts";
 
-export function SyncBadge() {
+/** A side waits for the cable, which the page around it has, and not for its next try. */
+export function SyncBadge({ isSide = false }: { readonly isSide?: boolean }) {
   const log = useLog();
   const status = useStatus();
   const { announce } = useSpeech();
   const id = useId();
   const { mood, text } = saySync(status);
   const seconds = useSecondsUntil(status.retryAt);
-  const shown = seconds === null ? text : text + words.sync.nextTry(seconds);
+  const shown = seconds === null || isSide ? text : text + words.sync.nextTry(seconds);
   const first = useRef(true);
   useEffect(() => {
     // Announce changes only: the first state is no news, and neither are the steps of catching up.

@@ -30,7 +30,7 @@ export function TopBar({ isSide, columns, isLarge, onOpen, hasLog, onLog }: TopB
       <header className="top-bar side">
         <Avatar name={user} />
         <h1>{user}</h1>
-        <SyncBadge />
+        <SyncBadge isSide />
         <UndoButtons />
       </header>
     );
