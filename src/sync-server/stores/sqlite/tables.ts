@@ -61,6 +61,8 @@ class SqliteTables implements Tables {
   readonly #commits: SharedCommits;
   readonly #options: SqliteTablesOptions;
   #hasTables: boolean;
+  /** True: a write of this store found or created the tables of models, and is committed. */
+  #hasModelTables = false;
 
   constructor(sql: Sql, options: SqliteTablesOptions) {
     this.#sql = sql;
@@ -213,12 +215,14 @@ class SqliteTables implements Tables {
   ): Promise<Result> {
     this.#options.assertRoom?.(bytes, kind);
     this.#createTables();
-    return this.#commits.write(() => {
+    const result = await this.#commits.write(() => {
       // The store may have failed while the write waited.
       if (this.end) throw this.end;
-      if (hasModels) prepareModelTables(this.#sql);
+      if (hasModels && !this.#hasModelTables) prepareModelTables(this.#sql);
       return work();
     });
+    this.#hasModelTables ||= hasModels;
+    return result;
   }
 
   #createTables(): void {
