@@ -131,6 +131,7 @@ function nextNotes(
     movedAt: now,
     ...withParked(before, parked),
     hasUnknown: before.hasUnknown || hasUnknown,
+    ...(before.hasDeleted !== undefined && { hasDeleted: before.hasDeleted }),
   };
   if (!before.job) return facts;
   const job = jobAfter(measured(before.job, events, now - before.movedAt), poison ?? parked.at(-1), {

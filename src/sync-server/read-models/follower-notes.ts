@@ -33,6 +33,11 @@ export type FollowerNotes = {
   readonly parked: readonly ParkedEvent[];
   /** True: an event was parked because the code did not know it. Newer code folds the log again. */
   readonly hasUnknown: boolean;
+  /**
+   * False: no operator deleted a row since the tables began empty, so a stream without an event has no row. Absent: the
+   * writer of the notes did not know.
+   */
+  readonly hasDeleted?: boolean;
   /** The identity of the code that folded the rows, if the name of the follower does not contain it. */
   readonly identity?: string;
   /** The job that moves this follower, or moved it last. Without it, the follower follows the log by itself. */
@@ -103,6 +108,6 @@ export function withParked(before: ParkedNotes, parked: readonly ParkedEvent[]):
 
 /** The notes of a follower that begins before the first record. */
 export function emptyNotes(domain: number, now: number, job?: JobNotes): FollowerNotes {
-  const facts = { phase: "building", parkedCount: 0, parked: [], hasUnknown: false } as const;
+  const facts = { phase: "building", parkedCount: 0, parked: [], hasUnknown: false, hasDeleted: false } as const;
   return { ...facts, domain, movedAt: now, ...(job && { job }) };
 }

@@ -121,8 +121,10 @@ export class ModelJobs {
       if (!follower || !notes || notes.phase === "purged") return { result: missingRows(notes, ofBeside) };
       // Rows that are being built beside would bring the row back.
       const isBuilt = beside && ofBeside?.job && !hasEnded(ofBeside.job);
-      const ofJob = isBuilt ? this.#write(model, beside, ofBeside, "keep") : unchanged(model, beside);
-      const followers = [this.#write(model, follower, notes, "keep"), ofJob];
+      const ofJob = isBuilt
+        ? this.#write(model, beside, { ...ofBeside, hasDeleted: true }, "keep")
+        : unchanged(model, beside);
+      const followers = [this.#write(model, follower, { ...notes, hasDeleted: true }, "keep"), ofJob];
       const changed = followers.filter(({ next }) => next !== "check");
       const rows = changed.map(({ name }): RowChange => ({
         follower: name,

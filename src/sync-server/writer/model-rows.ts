@@ -4,6 +4,7 @@
  * Guarantees (strong-models.test.ts):
  * - An event is folded whole or not at all.
  * - A row is read once for each revision of its model, while it is in memory.
+ * - The row of a stream that begins is not read.
  * - The states of streams are not written, because a keeper that needs one reads it from the log (`read-states`).
  */
 import type { StreamState } from "../../core/fold/fold.ts";
@@ -49,6 +50,9 @@ export type StrongStore = {
 /** The reason why a model refuses a commit. `event`: the index of the event in the record. */
 export type ModelRefusal = { readonly code: string; readonly message: string; readonly event: number };
 
+/** Returns the state of a stream before a record, if it was read. */
+export type StateOf = (stream: StreamName) => StreamState | undefined;
+
 /** A commit that the model accepts. `apply` takes its changes. */
 export type FoldedCommit = {
   readonly target: ModelRows;
@@ -76,20 +80,17 @@ export class ModelRows {
   }
 
   /** Reads the rows of streams at once, if this model has rows by stream. One read costs as much as a fold. */
-  async prefetch(streams: readonly StreamName[]): Promise<void> {
-    const { model, stored } = this.ready;
-    if (!this.#isByStream) return;
-    await this.#read(streams.filter((key) => !stored.has(key) && model.projection.from.has(aggregateOf(key))));
+  async prefetch(streams: readonly StreamName[], stateOf: StateOf): Promise<void> {
+    const { from } = this.ready.model.projection;
+    if (this.#isByStream)
+      await this.#read(streams.filter((key) => from.has(aggregateOf(key)) && this.#mayBeStored(key, stateOf)));
   }
 
-  async fold(
-    record: CommitRecord,
-    stateOf: (stream: StreamName) => StreamState | undefined,
-  ): Promise<FoldedCommit | ModelRefusal> {
+  async fold(record: CommitRecord, stateOf: StateOf): Promise<FoldedCommit | ModelRefusal> {
     const states = foldStates(this.#watched, [record], stateOf);
     const keys = keysIn(this.#watched, states.steps);
     if (keys.length > 0) this.#isByStream = keys.every((key) => record.events.some(({ stream }) => stream === key));
-    await this.#read(keys.filter((key) => !this.#rows.has(key) && !this.ready.stored.has(key)));
+    await this.#read(keys.filter((key) => !this.#rows.has(key) && this.#mayBeStored(key, stateOf)));
     this.#thrown.length = 0;
     const texts = new Map(keys.map((key) => [key, this.#textOf(key)]));
     const refused = this.#store.refused.get(this.ready.model.follower) ?? NONE_REFUSED;
@@ -142,6 +143,13 @@ export class ModelRows {
 
   #textOf(key: string): RowText {
     return this.#rows.has(key) ? this.#rows.get(key) : this.ready.stored.get(key);
+  }
+
+  /** False: the row is in memory, or its stream has no event yet. */
+  #mayBeStored(key: string, stateOf: StateOf): boolean {
+    const { model, stored } = this.ready;
+    if (stored.has(key)) return false;
+    return !model.projection.isByStream || this.#notes.hasDeleted !== false || stateOf(key)?.version !== 0;
   }
 
   async #read(keys: readonly string[]): Promise<void> {

@@ -109,7 +109,7 @@ export async function planBatch(
     for (const pushed of push.commits)
       if ("commit" in pushed && !known.has(pushed.id)) addStreams(streams, pushed.commit);
   await windows.load(streams);
-  await strong?.prefetch(streams);
+  await strong?.prefetch(streams, (stream) => windows.known().get(stream)?.state);
 
   const batch = new Batch(context, { windows, strong, known, head });
   const settled: (SettledPush | RefusedCode)[] = [];

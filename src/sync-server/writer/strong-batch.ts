@@ -9,11 +9,17 @@
  * - The rows are those of a keeper that folds the same records.
  * - Each changed row is written once, with the records of the batch.
  */
-import type { StreamState } from "../../core/fold/fold.ts";
 import type { CommitRecord, Cursor } from "../../core/history/record.ts";
 import type { StreamName } from "../../core/values/ids.ts";
 import type { FollowerWrite, ModelWrite } from "../stores/model-store.ts";
-import { type FoldedCommit, type ModelRefusal, ModelRows, type ReadyModel, type StrongStore } from "./model-rows.ts";
+import {
+  type FoldedCommit,
+  type ModelRefusal,
+  ModelRows,
+  type ReadyModel,
+  type StateOf,
+  type StrongStore,
+} from "./model-rows.ts";
 
 export class StrongBatch {
   readonly #store: StrongStore;
@@ -42,9 +48,9 @@ export class StrongBatch {
   }
 
   /** Reads the rows that the commits of these streams may change. It only saves reads. */
-  async prefetch(streams: ReadonlySet<StreamName>): Promise<void> {
+  async prefetch(streams: ReadonlySet<StreamName>, stateOf: StateOf): Promise<void> {
     // The fold of a single commit reads its own rows at once.
-    if (streams.size > 1) for (const target of this.#targets) await target.prefetch([...streams]);
+    if (streams.size > 1) for (const target of this.#targets) await target.prefetch([...streams], stateOf);
   }
 
   /**
@@ -52,10 +58,7 @@ export class StrongBatch {
    *
    * @param stateOf returns the state of each stream of the record before the record
    */
-  async fold(
-    record: CommitRecord,
-    stateOf: (stream: StreamName) => StreamState | undefined,
-  ): Promise<ModelRefusal | null> {
+  async fold(record: CommitRecord, stateOf: StateOf): Promise<ModelRefusal | null> {
     const folded: FoldedCommit[] = [];
     for (const target of this.#targets) {
       const result = await target.fold(record, stateOf);

@@ -13,7 +13,7 @@ import { type Cursor, positionOf, sameCursor } from "../../core/history/record.t
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
-import type { FollowerNotes } from "../read-models/follower-notes.ts";
+import { emptyNotes, type FollowerNotes } from "../read-models/follower-notes.ts";
 import { isShown, LONG_EVENTS, startOf } from "../read-models/next-step.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { ModelKeepers } from "../read-models/model-keepers.ts";
@@ -140,14 +140,7 @@ function standingOf(model: ReadModel, followers: readonly Follower[], head: Curs
   const rows = { model, stored: new KeptRows(), isByStream: true, shows: isShown(model, followers, now) };
   const revision = follower?.revision ?? 0;
   if (head === null) {
-    const notes: FollowerNotes = {
-      phase: "ready",
-      domain: model.domain.version,
-      movedAt: now,
-      parkedCount: 0,
-      parked: [],
-      hasUnknown: false,
-    };
+    const notes: FollowerNotes = { ...emptyNotes(model.domain.version, now), phase: "ready" };
     return { kind: "ready", rows: { ...rows, revision, notes, isNew: true } };
   }
   const { at, notes } = startOf(model, follower);

@@ -67,11 +67,12 @@ async function oldRelease(
   expect(result).toMatchObject({ kind: "settled", stopped: null });
 }
 
-/** Writes a follower as another node would. Its rows stay. */
-async function moveFollower(store: EventStore, name: string): Promise<void> {
+/** Writes a follower as another node would, with a change of its notes. Its rows stay. */
+async function moveFollower(store: EventStore, name: string, change: object = {}): Promise<void> {
   const found = await modelsOf(store).followers("board");
   const follower = found.kind === "open" ? found.followers.find((one) => one.name === name) : undefined;
-  const { revision = 0, at = null, text = "{}" } = follower ?? {};
+  const { revision = 0, at = null } = follower ?? {};
+  const text = JSON.stringify({ ...parseOwnJson<object>(follower?.text ?? "{}"), ...change });
   const tables = { rows: "keep", states: "keep" } as const;
   const write = { followers: [{ name, revision, next: { at, text, wake: null, tables } }], rows: [] };
   expect(await modelsOf(store).write("board", write)).toEqual({ kind: "ok" });
@@ -145,26 +146,51 @@ const both = projection("both", {
 /** A model with no row for these events. */
 const none = projection("none", { version: 1, from: [user], initial: 0, key: () => [], on: { UserNamed: (n) => n } });
 
+/** A store in which a node with these models named users. */
+async function storeWith(models: readonly ServerModel[], ...ids: readonly string[]): Promise<EventStore> {
+  const store = memory();
+  await node(models, store).push([named(...ids.map((id) => [id, `old-${id}`] as const))]);
+  return store;
+}
+
 test.each<[string, ServerModel, readonly string[], readonly string[]]>([
   ["rows by stream", strong(eventCounts), ["user/u1"], ["user/u2,user/u3"]],
-  ["rows by another key", strong(names), ["neo"], ["tank", "dozer"]],
+  ["rows by another key", strong(names), ["old-u1,neo"], ["old-u2,tank", "old-u3,dozer"]],
   ["rows by both", strong(both), ["user/u1,neo"], ["user/u2,tank", "user/u3,dozer"]],
   ["no rows", strong(none), [], ["user/u2,user/u3"]],
 ])("strong: a batch reads the rows of several streams at once if a model has %s", async (_, model, one, two) => {
-  const store = memory();
-  await node([model], store).push([named(["first", "first"])]);
-  const { cost } = node([model], store);
+  const { cost } = node([model], await storeWith([model], "u1", "u2", "u3"));
   expect(await cost(named(["u1", "neo"]))).toEqual([["recorded"], ["followers", ...one]]);
   expect(await cost(named(["u2", "tank"]), named(["u3", "dozer"]))).toEqual([["recorded", "recorded"], two]);
 });
 
 test("strong: rows in memory are not read at once again, also after a commit of many streams", async () => {
-  const store = memory();
-  await node([strong(eventCounts)], store).push([named(["first", "first"])]);
-  const { cost } = node([strong(eventCounts)], store);
+  const models = [strong(eventCounts)];
+  const { cost } = node(models, await storeWith(models, "u1", "u2", "u3", "u4"));
   expect(await cost(named(["u1", "neo"], ["u2", "tank"]))).toEqual([["recorded"], ["followers", "user/u1,user/u2"]]);
   expect(await cost(named(["u2", "a"]), named(["u1", "b"]))).toEqual([["recorded", "recorded"], []]);
   expect(await cost(named(["u3", "a"]), named(["u4", "b"]))).toEqual([["recorded", "recorded"], ["user/u3,user/u4"]]);
+});
+
+test("strong: a stream that begins costs no read of its row, unless rows were deleted", async () => {
+  const models = [strong(eventCounts)];
+  const [COUNTS, store] = ["rows/event-counts@1<user@1", await storeWith(models, "first")];
+  const { cost } = node(models, store);
+  expect(await cost(named(["u1", "a"]))).toEqual([["recorded"], ["followers"]]);
+  expect(await cost(named(["u2", "a"]), named(["u3", "a"], ["first", "b"]))).toEqual([
+    ["recorded", "recorded"],
+    ["user/first"],
+  ]);
+  // Notes of a writer that did not know it are without the field.
+  for (const [n, hasDeleted] of [true, undefined].entries()) {
+    await moveFollower(store, COUNTS, { hasDeleted });
+    await cost(named([`a${n}`, "a"]));
+    expect(await cost(named([`b${n}`, "a"]))).toEqual([["recorded"], [`user/b${n}`]]);
+    expect(await cost(named([`c${n}`, "a"]), named([`d${n}`, "a"]))).toEqual([
+      ["recorded", "recorded"],
+      [`user/c${n},user/d${n}`],
+    ]);
+  }
 });
 
 /** A model with a row for the name that a user has now, and none for a user who left. */
@@ -194,7 +220,7 @@ test("strong: a node keeps exactly 2,000 rows of a log, and forgets those that i
   const commits = range(20).map((n) => named(...ids.slice(n * 100, n * 100 + 100).map((id) => [id, id] as const)));
   await push(commits);
   expect(await cost(named(["u0", "a"]))).toEqual([["recorded"], []]);
-  expect(await cost(named(["new", "new"]))).toEqual([["recorded"], ["user/new"]]);
+  expect(await cost(named(["new", "new"]))).toEqual([["recorded"], []]);
   expect(await cost(named(["u0", "b"]))).toEqual([["recorded"], []]);
   expect(await cost(named(["u2", "b"]))).toEqual([["recorded"], []]);
   expect(await cost(named(["u1", "b"]))).toEqual([["recorded"], ["user/u1"]]);

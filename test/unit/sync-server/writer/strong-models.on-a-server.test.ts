@@ -96,6 +96,35 @@ test("strong: two nodes on one file record each name once", async () => {
   expect([rows.length, parked]).toEqual([20, 0]);
 });
 
+test("strong: a row that was deleted before its stream began stays absent, on each node", async () => {
+  const models = [strong(eventCounts)];
+  const one = await start({ domain: namesDomain, models });
+  const two = await start({ domain: namesDomain, models, file: one.file });
+  const [log, other] = [one.server.log("board"), two.server.log("board")];
+  const keys = async () => (await log.rows(eventCounts)).rows.map(({ key }) => key);
+  await log.execute(call("u1", "neo"));
+  await other.models.delete(eventCounts, "user/u2");
+  // The first commit finds that the rows moved. The second begins with their new notes.
+  for (const id of ["u2", "u3"]) await log.execute(call(id, id));
+  await other.models.delete(eventCounts, "user/u4");
+  for (const id of ["u4", "u5"]) await other.execute(call(id, id));
+  expect(await keys()).toEqual(["user/u1", "user/u3", "user/u5"]);
+  await (await log.models.rebuild(eventCounts)).finished();
+  expect(await keys()).toEqual([1, 2, 3, 4, 5].map((n) => `user/u${n}`));
+});
+
+test("strong: a row that is deleted during a rebuild stays absent after it", async () => {
+  const { server } = await start({ domain: namesDomain, models: [strong(eventCounts)] });
+  const log = server.log("board");
+  for (let n = 0; n < 1_200; n += 100)
+    await Promise.all(Array.from({ length: 100 }, (_, k) => log.execute(call(`u${n + k}`, "a"))));
+  const job = await log.models.rebuild(eventCounts, { duty: 0.1 });
+  await log.models.delete(eventCounts, "user/new");
+  expect((await job.finished()).phase).toBe("done");
+  await log.execute(call("new", "a"));
+  expect((await log.rows(eventCounts, { keys: ["user/new"] })).rows).toEqual([]);
+});
+
 test("strong: a restarted server knows the names, and a built model checks commits", async () => {
   const old = await start({ domain: namesDomain });
   const ada = old.person("ada");
