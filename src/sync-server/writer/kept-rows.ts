@@ -30,9 +30,22 @@ export class KeptRows {
     this.#length += text?.length ?? 0;
   }
 
+  /** Takes the rows that an append wrote. Of many rows, only the last ones stay. */
+  take(rows: ReadonlyMap<string, RowText>): void {
+    let surplus = rows.size - ROWS_MAX;
+    if (surplus >= 0) this.#clear();
+    for (const [key, text] of rows) if (surplus-- <= 0) this.set(key, text);
+    this.forgetOldest();
+  }
+
   forgetOldest(): void {
     const isOver = (): boolean => this.#texts.size > ROWS_MAX || this.#length > LENGTH_MAX;
     evictOldest(this.#texts, isOver, (key) => this.#delete(key));
+  }
+
+  #clear(): void {
+    this.#texts.clear();
+    this.#length = 0;
   }
 
   #delete(key: string): void {

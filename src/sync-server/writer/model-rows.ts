@@ -76,6 +76,8 @@ export class ModelRows {
     this.ready = ready;
     this.#notes = ready.notes;
     this.#isByStream = ready.isByStream;
+    // A batch keeps all rows that it reads, also if its commits are rejected.
+    ready.stored.forgetOldest();
     this.#watched = watchedModel(ready.model, (thrown) => this.#thrown.push(thrown));
   }
 
@@ -128,8 +130,7 @@ export class ModelRows {
 
   appended(): ReadyModel {
     const { model, revision, stored } = this.ready;
-    for (const [key, text] of this.#rows) stored.set(key, text);
-    stored.forgetOldest();
+    stored.take(this.#rows);
     return {
       model,
       revision: revision + 1,

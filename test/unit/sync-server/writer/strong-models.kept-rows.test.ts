@@ -1,6 +1,6 @@
 // The rows of strong read models that a node keeps and reads, and commits that it must not check yet.
 import { expect, test } from "vitest";
-import { projection, RejectedError } from "dacapo";
+import { projection, RejectedError, veto } from "dacapo";
 import { strong } from "../../../../src/sync-server/app.ts";
 import { type ServerModel } from "../../../../src/sync-server/read-models/strong.ts";
 import { readModels } from "../../../../src/sync-server/read-models/read-model.ts";
@@ -244,6 +244,55 @@ test("strong: the rows that a node keeps of a log have at most 250,000 character
   // One character too many: the row that was used first is forgotten, and no other.
   for (const id of ["u3", "u4", "u0", "u1"]) expect(await cost(named([id, "short"]))).toEqual([["recorded"], []]);
   expect(await cost(named(["u2", "short"]))).toEqual([["recorded"], ["user/u2"]]);
+});
+
+/** A model that refuses each name, after its row was read. */
+const closed = projection("closed", {
+  version: 1,
+  from: [user],
+  initial: 0,
+  key: (_, { after }) => after?.name,
+  on: {
+    UserNamed: (count, { data }) => (data.name === "open" ? count : veto("closed", "No more names")),
+    UserLeft: (count) => count,
+  },
+});
+
+test("strong: rejected commits read rows, and a node keeps at most 2,000 of them", async () => {
+  const { cost, push } = node([strong(closed)]);
+  await push([named(["u1", "open"])]);
+  const refused = async (name: string) => {
+    const [kinds, reads] = await cost(named(["u1", name]));
+    expect(kinds).toEqual(["closed"]);
+    return reads;
+  };
+  expect(await refused("n0")).toEqual(["n0", "followers"]);
+  expect(await refused("n0")).toEqual(["followers"]);
+  for (const n of range(20)) await push(range(100).map((k) => named(["u1", `n${n * 100 + k + 1}`])));
+  expect(await refused("n2000")).toEqual(["followers"]);
+  expect(await refused("n0")).toEqual(["n0", "followers"]);
+});
+
+test("strong: of a commit with more than 2,000 rows, a node keeps the last ones", async () => {
+  const { cost, push } = node([strong(lastOf)]);
+  await push([named(["u1", "0"]), named(["u1", "2500"])]);
+  expect(await cost(named(["u1", "02500"]))).toEqual([
+    ["recorded"],
+    [
+      range(500)
+        .map((n) => `row-${n}`)
+        .join(),
+    ],
+  ]);
+});
+
+/** A model with as many rows as the name says. */
+const lastOf = projection("last-of", {
+  version: 1,
+  from: [user],
+  initial: 0,
+  key: (_, { after }) => range(Number(after?.name)).map((n) => `row-${n}`),
+  on: { UserNamed: (count) => count + 1, UserLeft: (count) => count },
 });
 
 test("strong: a node keeps the rows of 200 logs, and forgets the log that was idle for longest", async () => {
