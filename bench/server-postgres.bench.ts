@@ -3,7 +3,7 @@
 // The devices use the three nodes in turn, so several nodes write one log.
 import { startPostgres } from "../test/support/postgres-cluster.ts";
 import { barePostgres } from "./support/bare-postgres.ts";
-import { compare, printRows } from "./support/compare.ts";
+import { compare, decideFloor, httpFloor, printRows } from "./support/compare.ts";
 import { pushLoad } from "./support/http-load.ts";
 import { chosenLoads } from "./support/loads.ts";
 import { writeResult } from "./support/results.ts";
@@ -17,6 +17,7 @@ try {
   await using first = await node();
   await using second = await node();
   await using third = await node();
+  await using decide = await startServer({ kind: "decide" });
   await using floor = await startServer({ kind: "floor" });
   const three = [first.url, second.url, third.url];
   const rows = await compare(
@@ -28,11 +29,8 @@ try {
         usage: first.usage,
       },
       { name: "three nodes", run: (load, name, ms) => pushLoad(three, load, `three-${name}`, { ms }) },
-      {
-        name: "only HTTP and JSON",
-        run: (load, name, ms) => pushLoad([floor.url], load, name, { ms }),
-        usage: floor.usage,
-      },
+      decideFloor(decide),
+      httpFloor(floor),
     ],
     chosenLoads(),
     { rounds: 3, ms: 1_500, warmMs: 700 },

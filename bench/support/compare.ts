@@ -1,7 +1,7 @@
 // Runs workloads in turns and shows each beside its bare inserts and its floor, as medians of the rounds.
-import type { Load, Measured } from "./http-load.ts";
+import { type Load, type Measured, pushLoad } from "./http-load.ts";
 import { printTable } from "./results.ts";
-import type { Usage } from "./server.ts";
+import type { BenchServer, Usage } from "./server.ts";
 import { median, quantile, rounded } from "./stats.ts";
 
 export type Contestant = {
@@ -23,10 +23,22 @@ export type Row = {
   /** Percent of the rate at which bare inserts and HTTP and JSON run one after the other. Null for these two. */
   readonly floorShare: number | null;
   readonly cpuMsPerCommit: number | null;
+  /** Percent: the processor time of the first contestant, of its own. Null: one of them is not known. */
+  readonly cpuShare: number | null;
 };
 
 /** The contestant that only reads and writes HTTP and JSON. */
 const HTTP_FLOOR = "only HTTP and JSON";
+/** The contestant that also checks and decides, and stores nothing. */
+const DECIDE_FLOOR = "decided, not stored";
+
+export function httpFloor({ url, usage }: BenchServer): Contestant {
+  return { name: HTTP_FLOOR, run: (load, name, ms) => pushLoad([url], load, name, { ms }), usage };
+}
+
+export function decideFloor({ url, usage }: BenchServer): Contestant {
+  return { name: DECIDE_FLOOR, run: (load, name, ms) => pushLoad([url], load, name, { ms }), usage };
+}
 
 export type Rounds = { readonly rounds: number; readonly ms: number; readonly warmMs: number };
 
@@ -57,6 +69,7 @@ export async function compare(
     const first = median(rates[0] ?? []);
     const http = median(rates[contestants.findIndex(({ name }) => name === HTTP_FLOOR)] ?? []);
     const floor = http > 0 ? 1 / (1 / first + 1 / http) : null;
+    const bareCpu = median(cpu[0] ?? []);
     for (const [index, { name }] of contestants.entries()) {
       const rate = median(rates[index] ?? []);
       rows.push({
@@ -67,8 +80,12 @@ export async function compare(
         p50Ms: rounded(median(times[index] ?? [])),
         p99Ms: rounded(quantile(times[index] ?? [], 0.99)),
         share: Math.round((rate / first) * 100),
-        floorShare: floor === null || index === 0 || name === HTTP_FLOOR ? null : Math.round((rate / floor) * 100),
-        cpuMsPerCommit: cpu[index]?.length ? rounded(median(cpu[index])) : null,
+        floorShare:
+          floor === null || index === 0 || name === HTTP_FLOOR || name === DECIDE_FLOOR
+            ? null
+            : Math.round((rate / floor) * 100),
+        cpuMsPerCommit: cpu[index]?.length ? rounded(median(cpu[index]), 3) : null,
+        cpuShare: cpu[0]?.length && cpu[index]?.length ? Math.round((bareCpu / median(cpu[index])) * 100) : null,
       });
     }
   }
@@ -85,7 +102,7 @@ function count(n: number, what: string): string {
 
 export function printRows(rows: readonly Row[]): void {
   printTable(
-    ["", "commits/s", "events/s", "% of bare", "% of floor", "p50 ms", "p99 ms", "CPU ms/commit"],
+    ["", "commits/s", "events/s", "% of bare", "% of floor", "p50 ms", "p99 ms", "CPU ms/commit", "% of bare CPU"],
     rows.map((row) => [
       `${row.load}: ${row.name}`,
       row.commitsPerSecond.toFixed(row.commitsPerSecond < 100 ? 1 : 0),
@@ -94,7 +111,8 @@ export function printRows(rows: readonly Row[]): void {
       row.floorShare ?? "",
       row.p50Ms.toFixed(2),
       row.p99Ms.toFixed(2),
-      row.cpuMsPerCommit?.toFixed(2) ?? "",
+      row.cpuMsPerCommit?.toFixed(3) ?? "",
+      row.cpuShare ?? "",
     ]),
   );
 }

@@ -7,6 +7,7 @@ import { postgres } from "dacapo/postgres";
 import { sqlite } from "dacapo/sqlite";
 import { WebSocketServer } from "ws";
 import { domain } from "./domain.ts";
+import { storeOfNothing } from "./store-of-nothing.ts";
 
 const [kind = "sqlite", place = ":memory:", origin = "", base = "0"] = process.argv.slice(2);
 
@@ -26,7 +27,7 @@ process.send?.(url);
 async function serveLogs(): Promise<string> {
   const { url } = await serve({
     domain,
-    store: kind === "postgres" ? postgres(place) : sqlite(place),
+    store: kind === "postgres" ? postgres(place) : kind === "decide" ? storeOfNothing() : sqlite(place),
     // The token is the name of its actor.
     authorize: (request) => {
       const [, actor] = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "") ?? [];

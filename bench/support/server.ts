@@ -26,11 +26,12 @@ export type ServerOptions = {
   /** The events until a log gets a base. 0: no bases. @default 0 */
   readonly base?: number;
   /**
-   * The store. `floor` is no sync server: it only reads and writes HTTP and JSON.
+   * The store. `floor` is no sync server: it only reads and writes HTTP and JSON. `decide` is a sync server whose
+   * store keeps nothing.
    *
    * @default "sqlite"
    */
-  readonly kind?: "sqlite" | "postgres" | "floor";
+  readonly kind?: "sqlite" | "postgres" | "floor" | "decide";
   /** The address of Postgres. SQLite has a file of its own. */
   readonly address?: string;
   /** The folder of another checkout, whose server runs. */
