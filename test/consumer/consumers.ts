@@ -1,6 +1,7 @@
 /** The programs that use the packed package. Each installs it into a new folder, builds, and opens in Chromium. */
 import { unusedPort } from "../e2e/support/unused-port.ts";
 import { checkCommandLine } from "./command-line.ts";
+import { runGuides } from "./guides.ts";
 import { checkOldestHono, OLDEST_HONO } from "./oldest-hono.ts";
 import { openTwice, type Visit } from "./support/open-twice.ts";
 import type { Project, Running } from "./support/project.ts";
@@ -29,6 +30,7 @@ export const consumers: readonly Consumer[] = [
   },
   { name: "oldest Hono", needsBrowser: false, run: checkOldestHono },
   { name: "command line", always: true, needsBrowser: false, run: checkCommandLine },
+  { name: "guides", needsBrowser: false, run: runGuides },
   { name: "vite", always: true, needsBrowser: true, run: vite },
   { name: "webpack", needsBrowser: true, run: webpack },
   { name: "esbuild", needsBrowser: true, run: esbuild },

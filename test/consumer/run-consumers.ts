@@ -21,7 +21,7 @@ export async function runConsumers(folder: string, chosen: readonly Consumer[]):
       return run({ ...project, install });
     }).then(
       () => null,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      (error: unknown) => (error instanceof Error ? textOf(error) : String(error)),
     );
     const times = `${seconds(performance.now() - start)} s, of which installing ${seconds(timed.installMs)} s`;
     console.log(`${failure === null ? "passed" : "FAILED"}  ${name.padEnd(24)} ${times}`);
@@ -30,6 +30,11 @@ export async function runConsumers(folder: string, chosen: readonly Consumer[]):
     failures.push(`${name}\n  ${failure}`);
   }
   return { passed: chosen.length - failures.length, failures };
+}
+
+/** The message, and that of the cause. */
+function textOf({ message, cause }: Error): string {
+  return cause instanceof Error ? `${message}: ${cause.message}` : message;
 }
 
 function seconds(ms: number): string {
