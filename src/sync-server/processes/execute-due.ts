@@ -59,8 +59,9 @@ export async function executeItem(
     return { kind: "settled", isHandled: isHandled || (outcome === "recorded" && events.length === 0) };
   } catch (error) {
     if (!(error instanceof RejectedError)) return { kind: "failed", error };
-    const { code } = error.details;
-    return { kind: "rejected", commit, code: typeof code === "string" ? code : "rejected", message: error.message };
+    const { code, reason } = error.details;
+    const message = typeof reason === "string" ? reason : error.message;
+    return { kind: "rejected", commit, code: typeof code === "string" ? code : "rejected", message };
   }
 }
 

@@ -175,7 +175,7 @@ async function executedOf(
   const [text] = outcomes;
   if (text === undefined) throw new BugError(`The server failed to decide commit ${id}`, { commit: id, log });
   const outcome = parseOwnJson<Exclude<Outcome, { outcome: "recorded" }> | { outcome: "recorded"; at: string }>(text);
-  if (outcome.outcome === "rejected") throw rejected(outcome);
+  if (outcome.outcome === "rejected") throw rejected(commands, outcome);
   if (outcome.outcome === "empty") return { outcome: "empty", id, at: null, events: [] };
   const stored =
     appended.records.find(({ commit }) => commit === id) ?? (await findRecord(context.store, log, stream, id));
@@ -198,14 +198,15 @@ async function findRecord(store: EventStore, log: LogName, stream: string, id: s
   }
 }
 
-function rejected({ command, code, message, path }: RejectedOutcome): RejectedError {
+function rejected(commands: Commit["commands"], { command, code, message, path }: RejectedOutcome): RejectedError {
+  const refused = commands[command];
   return new RejectedError({
-    message,
+    message: refused ? `${refused.name} on ${refused.stream}: ${message}` : message,
     fix:
       code === "command-failed"
         ? "Fix the function of the command that threw or returned something else than events and rejections."
         : "details.code is the reason. Load the state, and execute another command.",
-    details: { code, command, ...(path && { path }) },
+    details: { code, reason: message, command, ...(path && { path }) },
   });
 }
 

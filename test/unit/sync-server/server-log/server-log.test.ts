@@ -45,7 +45,8 @@ test("execute: decides on the current state, also of streams that a command read
   await log.execute(add("t1"));
   await expect(log.execute(task.command.move("t1", { column: "doing" }))).rejects.toMatchObject({
     code: "rejected",
-    details: { code: "no-such-column" },
+    message: "move on task/t1: no-such-column",
+    details: { code: "no-such-column", reason: "no-such-column", command: 0 },
   });
   const ada = person(server, "ada");
   await ada.push([ada.commit(column.command.add("doing", { name: "Doing" }))]);
