@@ -1,9 +1,9 @@
 /** A real Postgres for tests: the system's own programs, in a folder that goes away with it. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import pg from "pg";
 import { ensurePostgres, findPostgres, howToGetPostgres } from "../../scripts/postgres.ts";
 
@@ -19,10 +19,21 @@ export type PostgresCluster = {
   readonly stop: () => Promise<void>;
 };
 
-/**
- * Starts a Postgres on a free port of the loopback address. `isDurable`: it waits for the disk, as a real one does.
- */
-export async function startPostgres({ isDurable = false } = {}): Promise<PostgresCluster> {
+export type ClusterOptions = {
+  /** True: it waits for the disk, as a real one does. */
+  readonly isDurable?: boolean;
+  /** The URL of a running Postgres, of which `pg_basebackup` makes a copy. The new one starts from it. */
+  readonly copyOf?: string;
+};
+
+/** The folder of the programs of a client, such as `pg_dump`. Debian links only some programs into the PATH. */
+export function clientPrograms(): string {
+  const found = findPostgres();
+  return found === undefined ? "" : dirname(realpathSync(join(found, "postgres")));
+}
+
+/** Starts a Postgres on a free port of the loopback address. */
+export async function startPostgres({ isDurable = false, copyOf }: ClusterOptions = {}): Promise<PostgresCluster> {
   const folder = findPostgres();
   if (!folder) throw new Error("This machine has no Postgres. Install the package postgresql and run the test again.");
   const data = mkdtempSync(join(tmpdir(), "dacapo-postgres-"));
@@ -30,8 +41,10 @@ export async function startPostgres({ isDurable = false } = {}): Promise<Postgre
   const account = process.getuid?.() === 0 ? postgresAccount() : null;
   const identity = account ?? {};
   if (account) execFileSync("chown", [`${account.uid}:${account.gid}`, data]);
-  const locale = ["--locale=C", "--encoding=UTF8", "--auth=trust", "--username=dacapo", "--no-sync"];
-  execFileSync(join(folder, "initdb"), ["-D", data, ...locale], { stdio: "pipe", cwd: data, ...identity });
+  const run = (program: string, ...args: string[]) =>
+    execFileSync(program, ["-D", data, "--no-sync", ...args], { stdio: "pipe", cwd: data, ...identity });
+  if (copyOf !== undefined) run(join(clientPrograms(), "pg_basebackup"), "--checkpoint=fast", `--dbname=${copyOf}`);
+  else run(join(folder, "initdb"), "--locale=C", "--encoding=UTF8", "--auth=trust", "--username=dacapo");
   const port = await freePort();
   const settings = [
     `port=${port}`,
@@ -41,7 +54,7 @@ export async function startPostgres({ isDurable = false } = {}): Promise<Postgre
   ];
   if (!isDurable) settings.push("fsync=off");
   const url = `postgres://dacapo@127.0.0.1:${port}/postgres`;
-  const run = async (): Promise<ChildProcess> => {
+  const start = async (): Promise<ChildProcess> => {
     const started = spawn(join(folder, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
       stdio: "ignore",
       cwd: data,
@@ -50,7 +63,7 @@ export async function startPostgres({ isDurable = false } = {}): Promise<Postgre
     await untilReady(url, started);
     return started;
   };
-  let server = await run();
+  let server = await start();
   const warnings: string[] = [];
   const onWarning = ({ name, message }: Error): void => {
     if (name === "DeprecationWarning" && /\bpg@/.test(message)) warnings.push(message);
@@ -76,7 +89,7 @@ export async function startPostgres({ isDurable = false } = {}): Promise<Postgre
     },
     restart: async () => {
       await crash();
-      server = await run();
+      server = await start();
     },
     stop: async () => {
       // An immediate shutdown, because the data goes away anyway.
@@ -89,7 +102,7 @@ export async function startPostgres({ isDurable = false } = {}): Promise<Postgre
 }
 
 /** Starts a Postgres for a script, and installs the programs first if this machine has none. */
-export async function startOwnPostgres(options?: { readonly isDurable?: boolean }): Promise<PostgresCluster> {
+export async function startOwnPostgres(options?: ClusterOptions): Promise<PostgresCluster> {
   if (!(await ensurePostgres())) throw new Error(howToGetPostgres);
   return startPostgres(options);
 }

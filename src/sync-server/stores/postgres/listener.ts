@@ -80,7 +80,8 @@ export class Listener {
     });
     client
       .connect()
-      .then(() => client.query(`listen ${channel}`))
+      // A connection that waits for hints is idle, so a time limit of an administrator would end it each time.
+      .then(() => client.query(`set idle_session_timeout = 0; listen ${channel}`))
       .then(() => {
         this.#delayMs = RECONNECT_MS_MIN;
         if (!this.#isStopped) onConnected();

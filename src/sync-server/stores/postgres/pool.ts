@@ -54,6 +54,7 @@ const types: pg.CustomTypesConfig = {
 const SETTINGS = [
   `set statement_timeout = ${STATEMENT_MS_MAX}`,
   `set idle_in_transaction_session_timeout = ${TURN_IDLE_MS_MAX}`,
+  "set idle_session_timeout = 0",
   "set lock_timeout = 0",
   "set default_transaction_isolation = 'read committed'",
 ].join("; ");

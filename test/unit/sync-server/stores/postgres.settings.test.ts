@@ -70,6 +70,7 @@ describe.skipIf(findPostgres() === undefined)("postgres", () => {
     ["lock_timeout = '20ms'"],
     ["idle_in_transaction_session_timeout = '10ms'"],
     ["statement_timeout = '10ms'"],
+    ["idle_session_timeout = '10ms'"],
   ])("takeTurn: all turns end, if an administrator sets %s", async (setting) => {
     await sql(`alter database ${database} set ${setting}`);
     expect(new Set(await contendedTurns())).toEqual(new Set(["ok"]));

@@ -1,19 +1,18 @@
 // Drills of docs/deploy.md: a backup of a live store, its restore, and devices that send again what was lost.
 import { execFile } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { copyFile, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { isDeepStrictEqual, promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab, until } from "../../../support/device.ts";
 import { readLog } from "../../../support/http-writer.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { clientPrograms, type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
 import { type RunningServer, startServer, temporaryFolder } from "../../../support/server.ts";
 
 const ends: (() => Promise<unknown>)[] = [];
@@ -120,9 +119,7 @@ describe("sqlite", () => {
   }, 120_000);
 });
 
-const found = findPostgres();
-// Debian links only some programs into the PATH. The others are beside the real file.
-const programs = found === undefined ? "" : dirname(realpathSync(join(found, "postgres")));
+const programs = clientPrograms();
 describe.skipIf(!existsSync(join(programs, "pg_dump")))("postgres", () => {
   let cluster: PostgresCluster;
   beforeAll(async () => {
@@ -145,6 +142,22 @@ describe.skipIf(!existsSync(join(programs, "pg_dump")))("postgres", () => {
         await cluster.query("create database logs");
         await run("pg_restore", "--exit-on-error", "--single-transaction", `--dbname=${url}`, dump);
       },
+    };
+    expect(await runDrill(drill)).toEqual(NOTHING_LOST);
+  }, 120_000);
+
+  // The copy is a whole Postgres, which takes the place of the first one.
+  test("restore: after `pg_basebackup` of a live database, devices send again what the copy lacks", async () => {
+    let url = cluster.url;
+    let copy: PostgresCluster | null = null;
+    const drill: Drill = {
+      open: () => postgres({ url, schema: "copied" }),
+      backup: async () => {
+        copy = await startPostgres({ copyOf: cluster.url });
+        // It ends after the server and the devices.
+        ends.unshift(copy.stop);
+      },
+      restore: async () => void (url = copy?.url ?? ""),
     };
     expect(await runDrill(drill)).toEqual(NOTHING_LOST);
   }, 120_000);

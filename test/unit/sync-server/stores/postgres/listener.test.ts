@@ -75,4 +75,16 @@ describe.skipIf(findPostgres() === undefined)("Listener", () => {
     listener.stop();
     network.close();
   }, 60_000);
+
+  test("Listener: stays connected, if an administrator ends idle connections", async () => {
+    await cluster.query("create database idle");
+    await cluster.query("alter database idle set idle_session_timeout = '50ms'");
+    const url = cluster.url.replace(/postgres$/, "idle");
+    let connected = 0;
+    const listener = new Listener({ url, channel: "hints", onPayload: () => {}, onConnected: () => void connected++ });
+    await expect.poll(() => connected).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(connected).toBe(1);
+    listener.stop();
+  });
 });
