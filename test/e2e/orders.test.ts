@@ -1,4 +1,8 @@
 /** The demo of orders: its script with few orders, and its page. */
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { runOnce } from "../../demo/orders/script/once.ts";
 import { joinByBase } from "../support/new-device.ts";
@@ -15,3 +19,19 @@ test(
     expect(lines[1]).toMatch(/shipped [1-9]\d*  declined [1-9]\d*  sold out [1-9]\d*  open 0/);
   },
 );
+
+test("orders: a taken port ends the server with one sentence that says what to do", async () => {
+  const other = createServer().listen(0, "localhost");
+  await once(other, "listening");
+  const address = other.address();
+  const PORT = String(typeof address === "object" && address ? address.port : 0);
+  const main = fileURLToPath(new URL("../../demo/orders/server/main.ts", import.meta.url));
+  const { status, stderr } = spawnSync(process.execPath, ["--conditions=dacapo-source", main], {
+    env: { ...process.env, PORT, ORDERS_DB: ":memory:" },
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  other.close();
+  expect(stderr).toBe(`Port ${PORT} is already in use. Stop the other server, or set PORT to another port.\n`);
+  expect(status).toBe(1);
+});

@@ -3,6 +3,7 @@ import { randomId } from "dacapo/client";
 import { useState } from "react";
 import { orderOf } from "../order-of.ts";
 import { post, type Model, type Shop } from "./shop-state.ts";
+import { type Bar, isSoldOut, stockBars } from "./stock-bars.ts";
 import { useShop } from "./use-shop.ts";
 
 const STATUSES = ["placed", "paid", "shipped", "cancelled"];
@@ -29,7 +30,7 @@ function Panels({ shop }: { readonly shop: Shop }) {
   const sales = shop.state.models.find(({ name }) => name === "sales");
   return (
     <>
-      <Actions />
+      <Actions needsStock={isSoldOut(shop.stock)} />
       <section aria-label="Orders">
         <dl className="counts">
           {STATUSES.map((status) => (
@@ -44,13 +45,7 @@ function Panels({ shop }: { readonly shop: Shop }) {
       <div className="columns">
         <section aria-label="Stock">
           <h2>Stock</h2>
-          <Bars
-            rows={shop.stock.map(({ key, row }) => ({
-              key: key.replace(/^stock\//, ""),
-              value: row.left,
-              text: String(row.left),
-            }))}
-          />
+          <Bars rows={stockBars(shop.stock)} />
         </section>
         <section aria-label="Sales">
           <h2>Sales</h2>
@@ -70,7 +65,7 @@ function Panels({ shop }: { readonly shop: Shop }) {
   );
 }
 
-function Actions() {
+function Actions({ needsStock }: { readonly needsStock: boolean }) {
   const [next, setNext] = useState(() => Date.now() % 1_000_000_000);
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
@@ -87,15 +82,21 @@ function Actions() {
   };
   return (
     <div className="actions">
-      <button type="button" disabled={isBusy} onClick={() => void run(place)}>
+      <button type="button" className={needsStock ? "" : "primary"} disabled={isBusy} onClick={() => void run(place)}>
         Place {AT_ONCE} orders
       </button>
-      <button type="button" disabled={isBusy} onClick={() => void run(() => post("/stock/fill"))}>
+      <button
+        type="button"
+        className={needsStock ? "primary" : ""}
+        disabled={isBusy}
+        onClick={() => void run(() => post("/stock/fill"))}
+      >
         Receive stock
       </button>
       <button type="button" disabled={isBusy} onClick={() => void run(() => post("/sales/rebuild"))}>
         Rebuild sales da capo
       </button>
+      {needsStock && <p className="hint">The shop has no stock, so it cancels each order. Receive stock first.</p>}
       {problem !== null && <span role="alert">{problem}</span>}
     </div>
   );
@@ -131,8 +132,6 @@ function ModelLine({ model: { phase, behind, parked, job } }: { readonly model: 
     </div>
   );
 }
-
-type Bar = { readonly key: string; readonly value: number; readonly text: string };
 
 function Bars({ rows }: { readonly rows: readonly Bar[] }) {
   const most = Math.max(1, ...rows.map(({ value }) => value));

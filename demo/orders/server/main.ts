@@ -18,6 +18,11 @@ const app = new Hono().route("/api", shopApi(server)).route("/sync", server);
 const http = serve({ fetch: app.fetch, port: Number(PORT), hostname: "localhost" }, ({ port }) =>
   console.log(`listening on http://localhost:${port}`),
 );
+http.once("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EADDRINUSE") throw error;
+  console.error(`Port ${PORT} is already in use. Stop the other server, or set PORT to another port.`);
+  process.exit(1);
+});
 
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => {
