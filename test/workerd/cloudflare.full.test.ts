@@ -126,7 +126,7 @@ test("full: appends get 507, the rest works, and followers continue with new roo
   await expect
     .poll(async () => (await readBase(ada))?.header.cursor.position, { timeout: 15_000 })
     .toBeGreaterThan(position);
-});
+}, 90_000);
 
 test("full: a follower beyond its room is reported, and continues with new room", async () => {
   const log = newFull();
@@ -143,4 +143,20 @@ test("full: a follower beyond its room is reported, and continues with new room"
   await log.free();
   expect(await job.finished()).toMatchObject({ phase: "done" });
   expect((await operator.rows(board)).rows).toHaveLength(1);
+});
+
+test("full: an import is refused and succeeds with new room, and a full log can be dropped", async () => {
+  const [source, target] = [newFull(), newFull()];
+  const ada = source.person("ada");
+  await ada.push(Array.from({ length: 5 }, (_, n) => ada.commit(add(`t${n}`))));
+  const archive = (await (await ada.request("export")).text()).replaceAll(`"${source.log}"`, `"${target.log}"`);
+  const load = () => fullLogs(env).importLog(target.log, archive);
+  await target.fill(2 * MB);
+  await expect(load()).rejects.toMatchObject({ code: "storage-full" });
+  expect(await target.person("bob").pull()).toMatchObject({ head: 0 });
+  await target.free();
+  expect(await load()).toMatchObject({ records: 5, isComplete: true });
+  await target.fill(2 * MB);
+  await fullLogs(env).drop(target.log);
+  expect((await target.person("bob").request("records")).status).toBe(410);
 });
