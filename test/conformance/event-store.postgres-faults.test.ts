@@ -1,5 +1,5 @@
 // Faults of the kind that a store on Postgres can have, planted in a real one. The conformance suite must find each.
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { eventStoreRules, inTurn } from "dacapo/testing";
 import type { EventStore, LogTurn } from "../../src/sync-server/stores/event-store.ts";
 import type { StorePresence } from "../../src/sync-server/stores/between-nodes.ts";
@@ -7,8 +7,7 @@ import { postgres } from "../../src/sync-server/stores/postgres.ts";
 import { turnRules } from "../../src/testing/event-store/turn-rules.ts";
 import { nodeRules } from "../../src/testing/event-store/node-rules.ts";
 import { runRandomHistory } from "../../src/testing/event-store/random-history.ts";
-import { findPostgres } from "../../scripts/postgres.ts";
-import { type PostgresCluster, startPostgres } from "../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../support/postgres-for-tests.ts";
 
 /** The parts of the store without the fault. */
 type Whole = Pick<EventStore, "append" | "hints" | "presence"> & {
@@ -163,13 +162,9 @@ const faults: readonly Fault[] = [
   },
 ];
 
-describe.skipIf(findPostgres() === undefined)("postgres", () => {
-  let cluster: PostgresCluster;
+describe.skipIf(!hasPostgres)("postgres", () => {
+  const cluster = postgresForTests();
   let schemas = 0;
-  beforeAll(async () => {
-    cluster = await startPostgres();
-  }, 60_000);
-  afterAll(() => cluster.stop(), 60_000);
 
   /** Two nodes of a new store with the fault. */
   async function faulty({ inAppend, inTables, inStore }: Fault): Promise<readonly [EventStore, EventStore]> {

@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { findPostgres } from "../../scripts/postgres.ts";
+import { describe, expect, test } from "vitest";
 import { runKills } from "../kill/run-kills.ts";
-import { type PostgresCluster, startPostgres } from "../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../support/postgres-for-tests.ts";
 
-describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
-  let cluster: PostgresCluster;
-  beforeAll(async () => {
-    cluster = await startPostgres();
-  }, 60_000);
-  afterAll(() => cluster.stop(), 60_000);
+describe.skipIf(!hasPostgres)("postgres nodes", () => {
+  const cluster = postgresForTests();
 
   test("P8 server: 60 kills of one of three nodes lose and double no acknowledged commit", async () => {
     const seed = Date.now() % 1_000_000;

@@ -29,7 +29,7 @@ export type KillResult = {
 export type KillOptions = {
   readonly rounds: number;
   /** Three nodes on this Postgres, or one node on a new SQLite file. */
-  readonly postgres?: PostgresCluster;
+  readonly postgres?: Pick<PostgresCluster, "url">;
   readonly seed: number;
   readonly progress?: (line: string) => void;
 };

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { encodeCursor } from "../../../src/core/history/record.ts";
 import type { EventStore } from "../../../src/sync-server/stores/event-store.ts";
 import { postgres } from "../../../src/sync-server/stores/postgres.ts";
@@ -12,7 +12,7 @@ import { readAll } from "../../../src/testing/event-store/samples.ts";
 import { printed, resultOf, runCli, startCli } from "../../support/cli.ts";
 import { task } from "../../support/board-domain.ts";
 import { containing } from "../../support/matchers.ts";
-import { type PostgresCluster, startPostgres } from "../../support/postgres-cluster.ts";
+import { postgresForTests } from "../../support/postgres-for-tests.ts";
 import { temporaryFolder } from "../../support/server.ts";
 import { person, testServer } from "../../support/sync-requests.ts";
 
@@ -26,12 +26,8 @@ type Place = { readonly url: string; readonly open: () => EventStore };
 
 const domainFile = fileURLToPath(new URL("../../support/board-domain.ts", import.meta.url));
 const cleanUp: (() => Promise<unknown>)[] = [];
-let cluster: PostgresCluster;
+const cluster = postgresForTests();
 let schemas = 0;
-beforeAll(async () => {
-  cluster = await startPostgres();
-});
-afterAll(() => cluster.stop(), 60_000);
 afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step();
 });

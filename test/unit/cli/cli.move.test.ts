@@ -1,6 +1,6 @@
 // `dacapo move` as a real process, between real SQLite files and a real Postgres.
 import { rm } from "node:fs/promises";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { bearer, serve } from "../../../src/sync-server/node.ts";
 import type { EventStore } from "../../../src/sync-server/stores/event-store.ts";
 import { postgres } from "../../../src/sync-server/stores/postgres.ts";
@@ -12,16 +12,12 @@ import { containing, matching } from "../../support/matchers.ts";
 import { resultOf, runCli, startCli } from "../../support/cli.ts";
 import { device, until } from "../../support/device.ts";
 import { parseOwnJson } from "../../support/own-json.ts";
-import { type PostgresCluster, startPostgres } from "../../support/postgres-cluster.ts";
+import { postgresForTests } from "../../support/postgres-for-tests.ts";
 import { temporaryFolder } from "../../support/server.ts";
 import { person } from "../../support/sync-requests.ts";
 
 const cleanUp: (() => Promise<unknown>)[] = [];
-let cluster: PostgresCluster;
-beforeAll(async () => {
-  cluster = await startPostgres();
-});
-afterAll(() => cluster.stop(), 60_000);
+const cluster = postgresForTests();
 afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step();
 });

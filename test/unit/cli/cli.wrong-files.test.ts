@@ -7,20 +7,19 @@ import { basename } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sqlite } from "../../../src/sync-server/stores/sqlite.ts";
 import { resultOf, runCli, startCli } from "../../support/cli.ts";
-import { type PostgresCluster, startPostgres } from "../../support/postgres-cluster.ts";
+import { postgresForTests } from "../../support/postgres-for-tests.ts";
 import { temporaryFolder } from "../../support/server.ts";
 import { person, testServer } from "../../support/sync-requests.ts";
 import { task } from "../../support/board-domain.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let cluster: PostgresCluster;
+const cluster = postgresForTests();
 let store: string;
 /** Enough for several pages of an export. */
 const EVENTS = 6_000;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  cluster = await startPostgres();
   store = `sqlite:${folder.path("logs.db")}`;
   const server = testServer({
     store: sqlite(folder.path("logs.db")),
@@ -35,10 +34,7 @@ beforeAll(async () => {
   }
   await server.close();
 }, 120_000);
-afterAll(async () => {
-  await cluster.stop();
-  await folder.remove();
-}, 60_000);
+afterAll(() => folder.remove());
 
 /** A known error has its sentence and its code, and no stack. */
 function expectKnown(

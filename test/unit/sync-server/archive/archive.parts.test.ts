@@ -1,5 +1,5 @@
 // The operator's archive: kept outcomes, parts, and imports that continue after a crash.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { archivePieces } from "../../../../src/sync-server/archive/archive-pieces.ts";
 import { importLog } from "../../../../src/sync-server/archive/import-log.ts";
 import { parseArchive } from "../../../../src/core/wire/archive.ts";
@@ -10,18 +10,14 @@ import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { batch, commitId, outcome, readAll, write } from "../../../../src/testing/event-store/samples.ts";
 import { task } from "../../../support/board-domain.ts";
 import { containing } from "../../../support/matchers.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { sqliteFile } from "../../../support/sqlite-file.ts";
 import { person, testServer } from "../../../support/sync-requests.ts";
 
 const PAGE = { events: 4, bytes: 100_000 };
 const cleanUp: (() => Promise<void>)[] = [];
-let cluster: PostgresCluster;
+const cluster = postgresForTests();
 let schemas = 0;
-beforeAll(async () => {
-  cluster = await startPostgres();
-});
-afterAll(() => cluster.stop(), 60_000);
 afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step();
 });

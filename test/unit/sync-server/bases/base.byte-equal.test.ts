@@ -1,6 +1,6 @@
 // The buckets of a base are those of a device that folds the whole log, byte for byte, on each store of Node.
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { defineDomain } from "dacapo";
 import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { packTables } from "../../../../src/core/fold/packed-tables.ts";
@@ -15,13 +15,12 @@ import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { storedRecord } from "../../../../src/sync-server/stores/stored-record.ts";
 import { batch } from "../../../../src/testing/event-store/samples.ts";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import { author } from "../../../support/core/author.ts";
 import { commands } from "../../../support/core/commands.ts";
 import { logOf, NOW, viewOf } from "../../../support/core/scene.ts";
 import { push } from "../../../support/core/server-model.ts";
 import { until } from "../../../support/device.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { sortedBuckets } from "../../../support/read-base.ts";
 import { temporaryFolder } from "../../../support/server.ts";
 import { board, column, columnCounts, notes, tally, task, totals } from "../../../support/task-domain.ts";
@@ -97,12 +96,8 @@ test("base: on a SQLite file, its buckets are those of a device", { timeout: 60_
   await folder.remove();
 });
 
-describe.skipIf(findPostgres() === undefined)("base on Postgres", () => {
-  let cluster: PostgresCluster;
-  beforeAll(async () => {
-    cluster = await startPostgres();
-  }, 60_000);
-  afterAll(() => cluster.stop(), 60_000);
+describe.skipIf(!hasPostgres)("base on Postgres", () => {
+  const cluster = postgresForTests();
 
   test("base: on Postgres, its buckets are those of a device", { timeout: 60_000 }, async () => {
     const store = postgres({ url: cluster.url, connectionsMax: 4 });

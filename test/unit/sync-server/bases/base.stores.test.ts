@@ -1,14 +1,13 @@
 // A device that joins by a base, and the failures of bases, on each store of Node. Objects are in test/workerd.
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { bearer } from "../../../../src/sync-server/app.ts";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import { BASE_LIMITS, BASE_OPTION } from "../../../support/base-options.ts";
 import { type BaseRule, baseRules } from "../../../support/base-rules.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { startServer, temporaryFolder } from "../../../support/server.ts";
 import { tokens } from "../../../support/sync-requests.ts";
 
@@ -37,12 +36,8 @@ describe.each(baseRules)("base", (rule) => {
   });
 });
 
-describe.skipIf(findPostgres() === undefined)("base on Postgres", () => {
-  let cluster: PostgresCluster;
-  beforeAll(async () => {
-    cluster = await startPostgres();
-  }, 60_000);
-  afterAll(() => cluster.stop(), 60_000);
+describe.skipIf(!hasPostgres)("base on Postgres", () => {
+  const cluster = postgresForTests();
 
   test.each(baseRules)("Postgres: $name", async (rule) => {
     expect(await checkOn(postgres({ url: cluster.url, connectionsMax: 4 }), rule)).toBe(rule.begins);

@@ -1,14 +1,13 @@
 // Several nodes on one Postgres: people hear each other across nodes, also after the connection for hints was lost.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { task } from "../../../support/board-domain.ts";
 import { type LiveClient, liveClient, ticketOf } from "../../../support/live-client.ts";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import { matching } from "../../../support/matchers.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { runningServer } from "../../../support/running-server.ts";
 
-let cluster: PostgresCluster;
+const cluster = postgresForTests();
 const { start, stopAll } = runningServer();
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
 /** Whether a ticket opens a socket on this node. */
@@ -40,11 +39,7 @@ const node = (schema: string) =>
     ticketSecret: "one-secret-for-all-nodes",
   });
 
-describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
-  beforeAll(async () => {
-    cluster = await startPostgres();
-  }, 60_000);
-  afterAll(() => cluster.stop(), 60_000);
+describe.skipIf(!hasPostgres)("postgres nodes", () => {
   let schema = 0;
   beforeEach(() => void schema++);
   afterEach(stopAll);

@@ -1,12 +1,11 @@
 // Two nodes on one store, SQLite or Postgres: each event has one reaction, and the other node takes over.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { SyncServer } from "../../../../src/sync-server/app.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import { until } from "../../../support/device.ts";
 import { fulfilmentOf, order, payment, shop } from "../../../support/orders-domain.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { problemsOf, receivedEvents } from "../../../support/process-model.ts";
 import { sqliteFile } from "../../../support/sqlite-file.ts";
 import { testServer } from "../../../support/sync-requests.ts";
@@ -67,14 +66,8 @@ test("processManager: two nodes on one SQLite file react once to each event", as
   expect(await playOn(file.open)).toEqual([]);
 }, 60_000);
 
-const isThere = findPostgres() !== undefined;
-
-describe.skipIf(!isThere)("process managers on Postgres", () => {
-  let cluster: PostgresCluster;
-  beforeAll(async () => {
-    cluster = await startPostgres();
-  }, 60_000);
-  afterAll(() => cluster?.stop(), 60_000);
+describe.skipIf(!hasPostgres)("process managers on Postgres", () => {
+  const cluster = postgresForTests();
 
   test("processManager: two nodes on one Postgres react once to each event", async () => {
     expect(await playOn(() => postgres({ url: cluster.url, connectionsMax: 4 }))).toEqual([]);

@@ -1,25 +1,19 @@
 // Two servers on one Postgres: the rows follow the log, also after an append of the other node.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { projection } from "../../../../src/index.ts";
 import { encodeCursor } from "../../../../src/core/history/record.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import { board, columnCounts, task } from "../../../support/board-domain.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { addOldRow } from "../../../support/filled-log.ts";
 import { runningServer } from "../../../support/running-server.ts";
 
-const isThere = findPostgres() !== undefined;
 const models = [board, columnCounts];
 const { start, stopAll } = runningServer();
-let cluster: PostgresCluster;
-beforeAll(async () => {
-  if (isThere) cluster = await startPostgres();
-}, 60_000);
+const cluster = postgresForTests();
 afterEach(stopAll);
-afterAll(() => cluster?.stop(), 60_000);
 
-describe.skipIf(!isThere)("read models on Postgres", () => {
+describe.skipIf(!hasPostgres)("read models on Postgres", () => {
   test("rows: two servers fold one log, each event once, and each reads the other's commits", async () => {
     const node = () => start({ store: postgres({ url: cluster.url, connectionsMax: 4 }), models });
     const [one, two] = [await node(), await node()];

@@ -1,22 +1,16 @@
 // SQL models of two servers on one Postgres, read by a connection of the app's own.
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { strong } from "../../../../src/sync-server/app.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import { until } from "../../../support/device.ts";
 import { invoices, order, ordersDomain } from "../../../support/invoices-domain.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { runningServer } from "../../../support/running-server.ts";
 
-const isThere = findPostgres() !== undefined;
 const { start, stopAll } = runningServer();
-let cluster: PostgresCluster;
-beforeAll(async () => {
-  if (isThere) cluster = await startPostgres();
-}, 60_000);
+const cluster = postgresForTests();
 afterEach(stopAll);
-afterAll(() => cluster?.stop(), 60_000);
 
 const { place, pay } = order.command;
 const store = (schema: string) => postgres({ url: cluster.url, schema, connectionsMax: 4 });
@@ -33,7 +27,7 @@ async function connected<Result>(run: (client: pg.Client) => Promise<Result>): P
 
 const report = (sql: string) => connected(async (client) => (await client.query<Record<string, unknown>>(sql)).rows);
 
-describe.skipIf(!isThere)("SQL models on Postgres", () => {
+describe.skipIf(!hasPostgres)("SQL models on Postgres", () => {
   test("strong SQL model: of two nodes that use one number, one records it, and a view has all", async () => {
     const models = [strong(invoices)];
     const [one, two] = [

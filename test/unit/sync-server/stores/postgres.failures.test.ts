@@ -1,15 +1,14 @@
 // The Postgres store with lost connections, wrong settings and missing rights. Each test has a schema of its own.
 import { type AddressInfo, connect, createServer } from "node:net";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { postgres, postgresLayout, type PostgresOptions } from "../../../../src/sync-server/stores/postgres.ts";
 import { batch, commitId, readAll, recordsAfter, write } from "../../../../src/testing/event-store/samples.ts";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import { matching } from "../../../support/matchers.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 
-let cluster: PostgresCluster;
+const cluster = postgresForTests();
 let schema = "f0";
 let schemas = 0;
 const opened: EventStore[] = [];
@@ -48,12 +47,7 @@ async function answerCutter(): Promise<{ url: string; cutNextAnswer: () => void;
   };
 }
 
-const isThere = findPostgres() !== undefined;
-describe.skipIf(!isThere)("postgres", () => {
-  beforeAll(async () => {
-    cluster = await startPostgres();
-  }, 60_000);
-  afterAll(() => cluster.stop(), 60_000);
+describe.skipIf(!hasPostgres)("postgres", () => {
   afterEach(async () => {
     for (const store of opened.splice(0)) await store.close();
     schema = `f${++schemas}`;

@@ -1,16 +1,15 @@
 // The Postgres store with the settings, rights and upgrades of an administrator. Each test has its own database.
 import { createServer, type Socket } from "node:net";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { postgres, postgresLayout, type PostgresOptions } from "../../../../src/sync-server/stores/postgres.ts";
 import { batch, readAll, recordsAfter, write } from "../../../../src/testing/event-store/samples.ts";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import { containing, matching } from "../../../support/matchers.ts";
 import { parseOwnJson } from "../../../support/own-json.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 
-let cluster: PostgresCluster;
+const cluster = postgresForTests();
 let databases = 0;
 let database = "";
 const opened: EventStore[] = [];
@@ -51,11 +50,7 @@ async function contendedTurns(): Promise<readonly string[]> {
   return (await Promise.all(turns)).map((result) => result?.kind ?? "");
 }
 
-describe.skipIf(findPostgres() === undefined)("postgres", () => {
-  beforeAll(async () => {
-    cluster = await startPostgres();
-  }, 60_000);
-  afterAll(() => cluster?.stop(), 60_000);
+describe.skipIf(!hasPostgres)("postgres", () => {
   beforeEach(async () => {
     database = `d${++databases}`;
     await cluster.query(`create database ${database}`);

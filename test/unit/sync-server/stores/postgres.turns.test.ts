@@ -1,12 +1,11 @@
 // The turns of the Postgres store when a connection, a statement or Postgres itself fails.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { findPostgres } from "../../../../scripts/postgres.ts";
+import { afterEach, describe, expect, test } from "vitest";
 import type { EventStore, LogTurn } from "../../../../src/sync-server/stores/event-store.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { batch, commitId, readAll, recordsAfter, write } from "../../../../src/testing/event-store/samples.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 
-let cluster: PostgresCluster;
+const cluster = postgresForTests();
 let schemas = 0;
 const opened: EventStore[] = [];
 
@@ -21,11 +20,7 @@ function takeTurn<Result>(store: EventStore, log: string, work: (turn: LogTurn) 
   return store.takeTurn(log, work);
 }
 
-describe.skipIf(findPostgres() === undefined)("postgres", () => {
-  beforeAll(async () => {
-    cluster = await startPostgres();
-  }, 60_000);
-  afterAll(() => cluster?.stop(), 60_000);
+describe.skipIf(!hasPostgres)("postgres", () => {
   afterEach(async () => {
     for (const store of opened.splice(0)) await store.close();
     schemas++;

@@ -5,14 +5,15 @@ import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { isDeepStrictEqual, promisify } from "node:util";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab, until } from "../../../support/device.ts";
 import { readLog } from "../../../support/http-writer.ts";
-import { clientPrograms, type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { clientPrograms } from "../../../support/postgres-cluster.ts";
+import { postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { type RunningServer, startServer, temporaryFolder } from "../../../support/server.ts";
 
 const ends: (() => Promise<unknown>)[] = [];
@@ -121,11 +122,7 @@ describe("sqlite", () => {
 
 const programs = clientPrograms();
 describe.skipIf(!existsSync(join(programs, "pg_dump")))("postgres", () => {
-  let cluster: PostgresCluster;
-  beforeAll(async () => {
-    cluster = await startPostgres();
-  }, 60_000);
-  afterAll(() => cluster.stop(), 60_000);
+  const cluster = postgresForTests();
 
   test("restore: after `pg_dump` of a live database, devices send again what the dump lacks", async () => {
     const folder = await temporaryFolder();

@@ -1,20 +1,14 @@
 // A store whose logs were restored to an earlier time, and whose snapshots of streams were not.
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { findPostgres } from "../../../../scripts/postgres.ts";
+import { expect, test } from "vitest";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { task } from "../../../support/board-domain.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { testServer } from "../../../support/sync-requests.ts";
 
-const isThere = findPostgres() !== undefined;
-let cluster: PostgresCluster;
-beforeAll(async () => {
-  if (isThere) cluster = await startPostgres();
-}, 60_000);
-afterAll(() => cluster?.stop(), 60_000);
+const cluster = postgresForTests();
 
 const stores: readonly (readonly [string, () => EventStore])[] = [
   ["memory", memory],
@@ -47,7 +41,7 @@ async function putSnapshot(store: EventStore, text: string): Promise<void> {
 }
 
 for (const [name, open] of stores)
-  test.skipIf(name === "postgres" && !isThere)(
+  test.skipIf(name === "postgres" && !hasPostgres)(
     `snapshot: one of a lost history is ignored, also at the version of a record (${name})`,
     async () => {
       const store = open();

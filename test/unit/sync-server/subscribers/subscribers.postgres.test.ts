@@ -1,23 +1,17 @@
 // Two servers on one Postgres: each event is handled once, in order, also when a node stops.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { subscriber } from "../../../../src/sync-server/app.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import { task } from "../../../support/board-domain.ts";
 import { until } from "../../../support/device.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { runningServer } from "../../../support/running-server.ts";
 
-const isThere = findPostgres() !== undefined;
 const { start, stopAll } = runningServer();
-let cluster: PostgresCluster;
-beforeAll(async () => {
-  if (isThere) cluster = await startPostgres();
-}, 60_000);
+const cluster = postgresForTests();
 afterEach(stopAll);
-afterAll(() => cluster?.stop(), 60_000);
 
-describe.skipIf(!isThere)("subscribers on Postgres", () => {
+describe.skipIf(!hasPostgres)("subscribers on Postgres", () => {
   test("subscriber: two servers handle one log in order, with failures, and execute once", async () => {
     const done: { title: string; effectId: string }[] = [];
     const attempts = new Map<string, Set<string>>();

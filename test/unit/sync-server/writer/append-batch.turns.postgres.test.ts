@@ -1,14 +1,13 @@
 // Three servers on one Postgres whose devices write to one log at the same time.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { positionOf } from "../../../../src/core/history/record.ts";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { storedRecord } from "../../../../src/sync-server/stores/stored-record.ts";
 import { batch } from "../../../../src/testing/event-store/samples.ts";
 import { task } from "../../../support/board-domain.ts";
 import { taskAdded } from "../../../support/filled-log.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { runningServer } from "../../../support/running-server.ts";
 import type { Person } from "../../../support/sync-requests.ts";
 
@@ -16,15 +15,10 @@ const NODES = 3;
 const DEVICES = 24;
 const PUSHES = 5;
 
-const isThere = findPostgres() !== undefined;
 const { start, stopAll } = runningServer();
-let cluster: PostgresCluster;
+const cluster = postgresForTests();
 let schemas = 0;
-beforeAll(async () => {
-  if (isThere) cluster = await startPostgres();
-}, 60_000);
 afterEach(stopAll);
-afterAll(() => cluster?.stop(), 60_000);
 
 /** Three servers on one new schema, and a store on the same tables. */
 async function nodes(): Promise<{ readonly people: readonly Person[]; readonly store: EventStore }> {
@@ -54,7 +48,7 @@ function fastWriter(store: EventStore): () => Promise<number> {
   };
 }
 
-describe.skipIf(!isThere)("nodes on Postgres", () => {
+describe.skipIf(!hasPostgres)("nodes on Postgres", () => {
   test("appendBatch: each push to three nodes gets its answer while another writer is faster", async () => {
     const { people, store } = await nodes();
     const stops = [fastWriter(store), fastWriter(store)];

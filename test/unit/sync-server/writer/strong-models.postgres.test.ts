@@ -1,22 +1,16 @@
 // Strong read models of two servers on one Postgres: each name is recorded once, and no append is lost.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { strong } from "../../../../src/sync-server/app.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
-import { findPostgres } from "../../../../scripts/postgres.ts";
 import { eventCounts, names, namesDomain, user } from "../../../support/names-domain.ts";
-import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { runningServer } from "../../../support/running-server.ts";
 
-const isThere = findPostgres() !== undefined;
 const { start, stopAll } = runningServer();
-let cluster: PostgresCluster;
-beforeAll(async () => {
-  if (isThere) cluster = await startPostgres();
-}, 60_000);
+const cluster = postgresForTests();
 afterEach(stopAll);
-afterAll(() => cluster?.stop(), 60_000);
 
-describe.skipIf(!isThere)("strong models on Postgres", () => {
+describe.skipIf(!hasPostgres)("strong models on Postgres", () => {
   test("strong: of two nodes that take one name at the same time, one records it", async () => {
     const node = () =>
       start({

@@ -1,12 +1,11 @@
 // The connection for hints, through a network that forgets it without a word.
 import { connect, createServer, type Socket } from "node:net";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { findPostgres } from "../../../../../scripts/postgres.ts";
+import { describe, expect, test } from "vitest";
 import { Listener } from "../../../../../src/sync-server/stores/postgres/listener.ts";
-import { type PostgresCluster, startPostgres } from "../../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../../support/postgres-for-tests.ts";
 
-let cluster: PostgresCluster;
+const cluster = postgresForTests();
 
 /** A network between the listener and Postgres, which can forget its connections: no byte, no reset. */
 async function forgetfulNetwork(): Promise<{ url: string; forget: () => void; close: () => void }> {
@@ -47,12 +46,7 @@ async function notify(payload: string): Promise<void> {
   await client.end();
 }
 
-describe.skipIf(findPostgres() === undefined)("Listener", () => {
-  beforeAll(async () => {
-    cluster = await startPostgres();
-  }, 60_000);
-  afterAll(() => cluster?.stop(), 60_000);
-
+describe.skipIf(!hasPostgres)("Listener", () => {
   test("Listener: notices a connection that vanished without a word, and listens again", async () => {
     const network = await forgetfulNetwork();
     const payloads: string[] = [];

@@ -1,20 +1,18 @@
 // The plans of Postgres for the statements of the store, on a log with many streams.
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { findPostgres } from "../../../../../scripts/postgres.ts";
+import { beforeAll, describe, expect, test } from "vitest";
 import { postgres } from "../../../../../src/sync-server/stores/postgres.ts";
 import { queriesOf } from "../../../../../src/sync-server/stores/postgres/queries.ts";
 import { batch, outcome, recordsAfter } from "../../../../../src/testing/event-store/samples.ts";
-import { type PostgresCluster, startPostgres } from "../../../../support/postgres-cluster.ts";
+import { hasPostgres, postgresForTests } from "../../../../support/postgres-for-tests.ts";
 
 const STREAMS = 200;
 
 const OUTCOMES = 20_000;
 
-describe.skipIf(!findPostgres())("plans", () => {
-  let cluster: PostgresCluster;
+describe.skipIf(!hasPostgres)("plans", () => {
+  const cluster = postgresForTests();
   beforeAll(async () => {
-    cluster = await startPostgres();
     const store = postgres(cluster.url);
     const samples = Array.from({ length: 100 }, (_, commit) => ({
       commit,
@@ -24,7 +22,6 @@ describe.skipIf(!findPostgres())("plans", () => {
     await store.append("log", batch(null, { records: recordsAfter(null, samples) }));
     await store.close();
   }, 60_000);
-  afterAll(() => cluster?.stop());
 
   test.each(["without statistics", "with statistics"])(
     "written: does not scan the streams of a log, %s",
