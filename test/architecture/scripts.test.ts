@@ -15,6 +15,12 @@ test.each(Object.entries(scripts))("scripts: %s installs what is missing, and it
   if (script === "scripts/tool.ts") expect(existsSync(join(root, "node_modules", entry ?? "")), command).toBe(true);
 });
 
+test("scripts: CONTRIBUTING.md describes each command", () => {
+  const guide = readFileSync(join(root, "CONTRIBUTING.md"), "utf8");
+  const isDescribed = (name: string) => new RegExp(`npm (run )?${name}(?![\\w:])|\`${name}\``).test(guide);
+  expect(Object.keys(scripts).filter((name) => !isDescribed(name))).toEqual([]);
+});
+
 test("scripts: the commands that need a browser find or install one", () => {
   for (const name of ["test:browser", "test:e2e"]) expect(scripts[name]).toContain("scripts/tool.ts --browser ");
   expect(readFileSync(join(root, "scripts/bench.ts"), "utf8")).toContain("requireChromium()");

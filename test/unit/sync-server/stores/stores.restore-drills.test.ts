@@ -12,7 +12,7 @@ import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab, until } from "../../../support/device.ts";
 import { readLog } from "../../../support/http-writer.ts";
-import { clientPrograms } from "../../../support/postgres-cluster.ts";
+import { clientPrograms, type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
 import { postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { type RunningServer, startServer, temporaryFolder } from "../../../support/server.ts";
 
