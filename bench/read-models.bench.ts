@@ -16,6 +16,7 @@ import { addTask, board, columnCounts, domain } from "./support/domain.ts";
 import { EMMETT_HOW, emmettRebuild } from "./support/emmett-rebuild.ts";
 import { fillLog } from "./support/fill-log.ts";
 import { heapWhile } from "./support/heap.ts";
+import { alternate, comparePairs, measured, type Pairs, type Sample } from "./support/pairs.ts";
 import { printTable, writeResult } from "./support/results.ts";
 import { median, quantile, rounded } from "./support/stats.ts";
 
@@ -23,19 +24,18 @@ const ROUNDS = 3;
 const EVENTS = Number(process.env["EVENTS"] ?? 100_000);
 /** A log for the memory of a rebuild beside that of the large one. */
 const FEW_EVENTS = EVENTS / 5;
-/** Commits of a run. A large group needs more of them to take as long. */
-const commitsOf = (together: number): number => Math.min(6_000, 400 * together);
+/** Pairs of turns without and with models. */
+const PAIRS = Number(process.env["PAIRS"] ?? 15);
+/** Commits of a turn. A large group needs more of them to take as long. */
+const commitsOf = (together: number): number => Math.min(2_000, 100 * together);
 const PAUSE_MS = 5;
 const BESIDE_MS = 4_000;
 const models = [board, columnCounts];
 const sets: readonly (readonly [name: string, models: readonly ServerModel[]])[] = [
-  ["no model", []],
   ["1 model", [board]],
   ["2 models", models],
   ["1 strong model", [strong(board)]],
 ];
-
-type Sample = { readonly rate: number; readonly cpuMs: number };
 
 const folder = await mkdtemp(join(tmpdir(), "dacapo-bench-models-"));
 let files = 0;
@@ -49,31 +49,32 @@ const open = (store: EventStore, options: Partial<SyncServerOptions> = {}) =>
     ...options,
   });
 
-/** The rate of `count` things, and the processor time of each. */
-async function measured(count: number, run: () => Promise<void>): Promise<Sample> {
-  const [started, cpu] = [performance.now(), process.cpuUsage()];
-  await run();
-  const { user, system } = process.cpuUsage(cpu);
-  return { rate: (count * 1_000) / (performance.now() - started), cpuMs: (user + system) / 1_000 / count };
+/** A server in turns: commits of its own code, `together` at a time, until its rows have them. */
+function committing(models: readonly ServerModel[], together: number) {
+  const server = open(sqlite(newFile()), { models });
+  const log = server.log("bench");
+  let made = 0;
+  const run = async (): Promise<void> => {
+    for (const end = made + commitsOf(together); made < end; made += together)
+      await Promise.all(Array.from({ length: together }, (_, k) => log.execute(addTask(`t${made + k}`, made + k))));
+  };
+  const turn = () => ({ count: commitsOf(together), run, settle: () => untilReady(server) });
+  return { turn, close: () => server.close() };
 }
 
-/** Commits of the server's own code, `together` at a time. */
-async function commits(kept: readonly ServerModel[], together: number): Promise<Sample> {
-  const server = open(sqlite(newFile()), { models: kept });
-  const log = server.log("bench");
-  const count = commitsOf(together);
-  const sample = await measured(count, async () => {
-    for (let n = 0; n < count; n += together)
-      await Promise.all(Array.from({ length: together }, (_, k) => log.execute(addTask(`t${n + k}`, n + k))));
-  });
-  await server.close();
-  return sample;
+/** Commits with models, beside those of a server without models. */
+async function commits(models: readonly ServerModel[], together: number): Promise<Pairs> {
+  const [none, own] = [committing([], together), committing(models, together)];
+  const pairs = await alternate(PAIRS, none.turn, own.turn);
+  await none.close();
+  await own.close();
+  return pairs;
 }
 
 /** Events until the rows of a model have reached the head. */
 async function rebuild(store: EventStore, events: number): Promise<Sample> {
   const server = open(store, { models: [board] });
-  const sample = await measured(events, () => untilReady(server));
+  const sample = await measured({ count: events, run: () => untilReady(server) });
   await server.close();
   return sample;
 }
@@ -84,7 +85,10 @@ async function foldInMemory(file: string): Promise<Sample> {
   const { models } = server.log("bench");
   // Purged rows do not follow the log, so that no keeper builds them meanwhile.
   await models.purge(board);
-  const sample = await measured(EVENTS, async () => void (await models.replayIntoScratch(board)));
+  const sample = await measured({
+    count: EVENTS,
+    run: async () => void (await models.replayIntoScratch(board)),
+  });
   await server.close();
   return sample;
 }
@@ -125,30 +129,10 @@ async function besideRebuild(file: string): Promise<{ readonly alone: number; re
 }
 
 async function commitRows() {
-  const found = [1, 10, 100].flatMap((together) =>
-    sets.map(([name, kept]) => ({ together, name, kept, samples: [] as Sample[] })),
-  );
-  for (let round = -1; round < ROUNDS; round++) {
-    for (const { together, kept, samples } of found) {
-      const sample = await commits(kept, together);
-      if (round >= 0) samples.push(sample);
-    }
-  }
-  return found.map(({ together, name, samples }) => {
-    const none = found.find((one) => one.together === together && one.kept.length === 0)?.samples ?? [];
-    const rate = Math.round(median(samples.map((sample) => sample.rate)));
-    return { together, models: name, commitsPerSecond: rate, ...sharesOf(samples, none) };
-  });
-}
-
-/** Percent of the rate without models or in memory, and the same by processor time. Medians of the rounds. */
-function sharesOf(samples: readonly Sample[], others: readonly Sample[]) {
-  const ratios = (ratio: (sample: Sample, other: Sample) => number): number =>
-    Math.round(median(samples.flatMap((sample, n) => (others[n] ? [ratio(sample, others[n])] : []))) * 100);
-  return {
-    share: ratios((sample, other) => sample.rate / other.rate),
-    cpuShare: ratios((sample, other) => other.cpuMs / sample.cpuMs),
-  };
+  const rows: (Pairs & { readonly together: number; readonly models: string })[] = [];
+  for (const together of [1, 10, 100])
+    for (const [name, models] of sets) rows.push({ together, models: name, ...(await commits(models, together)) });
+  return rows;
 }
 
 async function rebuildRows(file: string) {
@@ -159,13 +143,12 @@ async function rebuildRows(file: string) {
     await copyFile(file, other);
     found.memory.push(await foldInMemory(other));
     found.sqlite.push(await rebuild(sqlite(copy), EVENTS));
-    const emmett = await emmettRebuild(newFile(), FEW_EVENTS);
-    if (emmett) found.emmett.push(await measured(FEW_EVENTS, emmett));
+    const run = await emmettRebuild(newFile(), FEW_EVENTS);
+    if (run) found.emmett.push(await measured({ count: FEW_EVENTS, run }));
   }
   return Object.entries(found).flatMap(([name, samples]) => {
-    if (samples.length === 0) return [];
-    const rate = Math.round(median(samples.map((sample) => sample.rate)));
-    return [{ name, eventsPerSecond: rate, ...sharesOf(samples, found.memory) }];
+    const pairs = samples.flatMap((own, n) => found.memory.slice(n, n + 1).map((other) => ({ own, other })));
+    return pairs.length > 0 ? [{ name, ...comparePairs(pairs) }] : [];
   });
 }
 
@@ -176,15 +159,11 @@ async function heapOfRebuild(events: number): Promise<number> {
   return rounded(await heapWhile(async () => void (await rebuild(sqlite(file), events))), 1);
 }
 
+const shares = ({ share, cpuShare, cpuQuarters: [low, high] }: Pairs) => [share, cpuShare, `${low} to ${high}`];
 const rows = await commitRows();
 printTable(
-  ["", "commits/s", "% of no models", "% by CPU"],
-  rows.map(({ together, models: name, commitsPerSecond, share, cpuShare }) => [
-    `${together} at a time, ${name}`,
-    commitsPerSecond,
-    share,
-    cpuShare,
-  ]),
+  [`${PAIRS} pairs of turns`, "commits/s", "% of no models", "% by CPU", "quarters"],
+  rows.map((row) => [`${row.together} at a time, ${row.models}`, row.rate, ...shares(row)]),
 );
 
 const file = newFile();
@@ -192,8 +171,8 @@ await fillLog(file, "bench", EVENTS);
 const rebuilds = await rebuildRows(file);
 console.log("");
 printTable(
-  [`rebuild of ${EVENTS} events`, "events/s", "% of memory", "% by CPU"],
-  rebuilds.map(({ name, eventsPerSecond, share, cpuShare }) => [name, eventsPerSecond, share, cpuShare]),
+  [`rebuild of ${EVENTS} events`, "events/s", "% of memory", "% by CPU", "quarters"],
+  rebuilds.map((row) => [row.name, row.rate, ...shares(row)]),
 );
 if (rebuilds.every(({ name }) => name !== "emmett")) console.log(EMMETT_HOW);
 
