@@ -52,7 +52,7 @@ export function TimeSlider({
         value={at}
         aria-label={label}
         aria-valuetext={saysAt}
-        autoFocus={hasFocus}
+        ref={hasFocus ? focusOnOpen : undefined}
         onChange={(event) => onShow(event.target.valueAsNumber)}
       />
       <button
@@ -69,4 +69,9 @@ export function TimeSlider({
       </button>
     </div>
   );
+}
+
+/** The dialog takes the focus when it opens. `autoFocus` of React comes before that, and writes no attribute. */
+function focusOnOpen(slider: HTMLInputElement | null): void {
+  slider?.setAttribute("autofocus", "");
 }
