@@ -1,4 +1,6 @@
 // Commands and reads of the server's own code, on one log with the pushes of devices.
+import { aggregate, defineDomain } from "dacapo";
+import * as v from "valibot";
 import { afterEach, expect, test } from "vitest";
 import type { CommandRequest } from "../../../../src/core/domain/definition.ts";
 import type { Principal, SyncServer } from "../../../../src/sync-server/app.ts";
@@ -194,4 +196,26 @@ test("subscribe: ends when the server closes, and refuses a foreign cursor", asy
   const waiting = log.subscribe()[Symbol.asyncIterator]().next();
   await server.close();
   expect(await waiting).toEqual({ done: true, value: undefined });
+});
+
+test("execute: the error of a command whose decide throws says what to fix", async () => {
+  const broken = aggregate("broken", {
+    version: 1,
+    initial: null,
+    events: { Broken: v.object({}) },
+    evolve: { Broken: () => null },
+    commands: {
+      fall: {
+        decide: () => {
+          throw new TypeError("no such field");
+        },
+      },
+    },
+  });
+  const server = started({ domain: defineDomain({ version: 1, aggregates: [broken] }), models: [] });
+  await expect(server.log("board").execute(broken.command.fall("b1"))).rejects.toMatchObject({
+    message: "fall on broken/b1: TypeError: no such field",
+    fix: expect.stringContaining("Fix the function of the command") as unknown,
+    details: { code: "command-failed" },
+  });
 });
