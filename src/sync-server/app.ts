@@ -253,7 +253,11 @@ function createFollowers({ handles, sleeps, ...given }: FollowersOptions) {
   const keepers = new ModelKeepers(options);
   const { subscribers: handlers, processes: managers } = splitSubscribers(handles);
   const subscribers = new Subscribers({ ...options, subscribers: handlers });
-  const processes = new Processes({ ...options, processes: managers, taken: new Set(subscribers.definitions.keys()) });
+  const processes = new Processes({
+    ...options,
+    processes: managers,
+    taken: new Set([...subscribers.definitions.keys(), ...keepers.models.keys()]),
+  });
   const bases = new Bases(options);
   const pokeHandlers = (log: string | null): void => {
     subscribers.poke(log);

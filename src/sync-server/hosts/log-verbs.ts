@@ -12,7 +12,7 @@ import type { ParkedEvent } from "../read-models/follower-notes.ts";
 import type { JobProgress } from "../read-models/job.ts";
 import type { ExecuteOptions } from "../server-log/execute.ts";
 import { type JobOptions, together } from "../server-log/model-job.ts";
-import { gone } from "../server-log/log-errors.ts";
+import { gone } from "../base/gone.ts";
 import type { ModelDetails, ModelStatus } from "../server-log/model-status.ts";
 import type { ReplayOptions, ReplayRange } from "../server-log/replay.ts";
 import type { RetriedEvent } from "../server-log/retry-parked.ts";

@@ -10,6 +10,7 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import { listOf } from "../base/list-of.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
+import { isStrongModel, type ServerModel } from "../read-models/strong.ts";
 import { type AnyProcessManager, checkedProcesses, splitSubscribers } from "../processes/process-manager.ts";
 import { checkedSubscribers, type Subscriber } from "../subscribers/subscriber.ts";
 import type { LogObjects } from "./log-objects.ts";
@@ -21,13 +22,16 @@ const TIMEOUT_MS_MAX = 600_000;
 export function checkedObjectSubscribers({
   domain,
   subscribers = [],
+  models = [],
 }: {
   readonly domain: { readonly definition: DomainDefinition };
   readonly subscribers?: readonly (Subscriber | AnyProcessManager)[];
+  readonly models?: readonly ServerModel[];
 }): void {
   const { subscribers: handlers, processes } = splitSubscribers(subscribers);
   const checked = checkedSubscribers(domain.definition, handlers);
-  checkedProcesses(domain.definition, processes, new Set(checked.map(({ name }) => name)));
+  const ofModels = models.map((model) => (isStrongModel(model) ? model.strong : model));
+  checkedProcesses(domain.definition, processes, new Set([...checked, ...ofModels].map(({ name }) => name)));
   for (const { name, timeoutMs } of checked)
     if (timeoutMs > TIMEOUT_MS_MAX)
       refuseDefinition(

@@ -19,6 +19,8 @@ export type LogProcesses = {
    *
    * @example
    * const [{ state, behind, commands }] = await server.log("shop").processes.list();
+   *
+   * @throws DacapoError (`gone`) if the log was deleted, as every call here.
    */
   readonly list: () => Promise<readonly ProcessStatus[]>;
   /**

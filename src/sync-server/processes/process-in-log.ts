@@ -4,6 +4,7 @@
  * Guarantees (processes.failures.test.ts): an action that another write disturbs is decided again.
  */
 import { type Cursor, encodeCursor, positionOf } from "../../core/history/record.ts";
+import { gone } from "../base/gone.ts";
 import { invalid, isCount, requireObject, requireText, shown } from "../base/check-arguments.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { RowChange, TableChange } from "../stores/model-store.ts";
@@ -82,6 +83,7 @@ export class ProcessInLog {
     if (!isCount(limit) || limit < 1 || limit > max)
       throw invalid(what, `limit is ${shown(limit)}, which is not a whole number from 1 to ${max}`);
     if (after !== undefined) requireText(what, "after", after);
+    if (!(await this.#places())) return [];
     const found: WaitingCommand[] = [];
     for await (const [process, outbox] of this.#tables.allOutboxes(
       after ?? null,
@@ -221,7 +223,8 @@ export class ProcessInLog {
   async #places(): Promise<ProcessPlaces | null> {
     const { models, log, definition } = this.#follower;
     const places = await readPlaces(models, log, definition);
-    return typeof places === "string" ? null : places;
+    if (places === "gone") throw gone(log);
+    return places === "absent" ? null : places;
   }
 }
 

@@ -247,8 +247,8 @@ export function checkedProcesses(
   for (const { name, definition: projection, from, process } of handles) {
     if (taken.has(name) || found.has(name))
       refuseDefinition(
-        `The option \`subscribers\` has two entries of the name ${name}`,
-        "Rename one of them, because the stored place in a log belongs to the name.",
+        `The process manager ${name} has the name of a subscriber, a model or another process manager of the server`,
+        "Rename one of them, because the rows and the stored place in a log belong to the name.",
       );
     for (const { definition } of from)
       if (domain.aggregates.get(definition.name) !== definition)

@@ -20,7 +20,7 @@ export type ProcessesOptions = {
   readonly domain: DomainDefinition;
   readonly store: EventStore;
   readonly processes: readonly AnyProcessManager[];
-  /** The names of the server's subscribers, which no process manager can have. */
+  /** The names of the server's subscribers and models, which no process manager can have. */
   readonly taken: ReadonlySet<string>;
   readonly env: Env;
   readonly report: (error: unknown) => void;

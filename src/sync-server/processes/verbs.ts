@@ -10,7 +10,8 @@ import type { CommandRequest } from "../../core/domain/definition.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { ValidationError } from "../../core/values/errors.ts";
 import { type Json, omitUndefined } from "../../core/values/json.ts";
-import { describeProblem } from "../../core/values/parsed.ts";
+import { findUnstorable } from "../../core/values/find-unstorable.ts";
+import { describePlace, describeProblem } from "../../core/values/parsed.ts";
 import { parseCommit } from "../../core/wire/read-messages.ts";
 import { ROW_BYTES_MAX } from "../stores/model-store.ts";
 import { newItem, type Outbox, type OutboxItem, outboxText, withItem, withoutTimer, withoutTimers } from "./outbox.ts";
@@ -56,7 +57,8 @@ export class CollectedOutbox {
         if (typeof name !== "string" || name.length === 0 || name.length > TIMER_NAME_MAX || !name.isWellFormed())
           throw invalid(`its name is not a text of 1 to ${TIMER_NAME_MAX} characters`);
         const due = after instanceof Date ? after.getTime() : source.at + after;
-        if (!Number.isFinite(due))
+        // Null would count as 0, and a text would be joined.
+        if ((typeof after !== "number" && !(after instanceof Date)) || !Number.isFinite(due))
           throw invalid(`its time is ${String(after)}, which is neither milliseconds nor a date`);
         if (Math.abs(due) > TIME_MAX) throw invalid(`its time is ${String(after)}, which is after the year 275760`);
         this.#add(source, name, due, commands);
@@ -96,13 +98,15 @@ export class CollectedOutbox {
 
 /** Throws, so that the event is parked, if the store cannot keep the row of a process. */
 export function requireRow(key: string, row: Json): void {
+  const problem = findUnstorable(row);
+  if (problem)
+    throw new Error(`The row of the process ${key} is not JSON${describePlace(problem.path)}: ${problem.reason}`);
   requireText(key, JSON.stringify(row));
 }
 
-/** `JSON.stringify` returns undefined for a function or a symbol, although its type says that it returns a text. */
-function requireText(key: string, text: string | undefined): void {
-  if (text === undefined || exceedsBytes(text, ROW_BYTES_MAX))
-    throw new Error(`The row or the commands of the process ${key} are not JSON of at most ${ROW_BYTES_MAX} bytes`);
+function requireText(key: string, text: string): void {
+  if (exceedsBytes(text, ROW_BYTES_MAX))
+    throw new Error(`The row or the commands of the process ${key} have more than ${ROW_BYTES_MAX} bytes of JSON`);
 }
 
 function requireCommands(commands: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {

@@ -15,6 +15,8 @@ import type { CommitRecord } from "../../core/history/record.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { eventId } from "../../core/values/id.ts";
 import { deepFreeze, type Json, parseOwnJson } from "../../core/values/json.ts";
+import { findUnstorable } from "../../core/values/find-unstorable.ts";
+import { describePlace } from "../../core/values/parsed.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import type { StreamName } from "../../core/values/ids.ts";
 import { type RowChange, ROW_BYTES_MAX } from "../stores/model-store.ts";
@@ -175,18 +177,17 @@ function withTexts({ projection, domain, name }: ReadModel): {
     const next = projection.apply(row, event);
     texts.delete(event.key);
     if (next === null) return null;
-    const text = textOf(next);
-    if (text === undefined || exceedsBytes(text, ROW_BYTES_MAX))
-      throw new Error(`The row ${event.key} of ${name} is not JSON of at most ${ROW_BYTES_MAX} bytes`);
+    // A Date or a Map would stay what it is up to the end of the page, and then be another value.
+    const problem = findUnstorable(next);
+    if (problem)
+      throw new Error(`The row ${event.key} of ${name} is not JSON${describePlace(problem.path)}: ${problem.reason}`);
+    const text = JSON.stringify(next);
+    if (exceedsBytes(text, ROW_BYTES_MAX))
+      throw new Error(`The row ${event.key} of ${name} has more than ${ROW_BYTES_MAX} bytes of JSON`);
     texts.set(event.key, text);
     return next;
   };
   return { domain: { ...domain, projections: new Map([[name, { ...projection, apply }]]) }, texts };
-}
-
-/** `JSON.stringify` returns undefined for a function or a symbol, although its type says it returns a text. */
-function textOf(row: Json): string | undefined {
-  return JSON.stringify(row);
 }
 
 function rowOf(text: string | null | undefined): Json | undefined {

@@ -28,7 +28,8 @@ import type { Executed } from "../base/executed.ts";
 import type { EventStore, StoredRecord } from "../stores/event-store.ts";
 import type { PushResult, RefusedCode } from "../writer/admit-push.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
-import { gone, laterRelease, notNow } from "./log-errors.ts";
+import { gone } from "../base/gone.ts";
+import { laterRelease, notNow } from "./log-errors.ts";
 
 /** The author of the commands, and the state that they expect. */
 export type ExecuteOptions = {

@@ -2,11 +2,6 @@
 import { DacapoError, RejectedError } from "../../core/values/errors.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 
-export function gone(log: LogName): DacapoError {
-  const message = `The log ${log} was deleted`;
-  return new DacapoError("gone", "never", { message, fix: "Use another log.", details: { log } });
-}
-
 export function diverged(log: LogName, option: string): DacapoError {
   return new DacapoError("diverged", "after-fix", {
     message: `The log ${log} does not contain the cursor \`${option}\``,

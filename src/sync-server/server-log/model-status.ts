@@ -6,7 +6,7 @@ import type { Comparison } from "../read-models/compare-rows.ts";
 import type { JobProgress } from "../read-models/job.ts";
 import type { ModelJobs } from "../read-models/model-jobs.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
-import { gone } from "./log-errors.ts";
+import { gone } from "../base/gone.ts";
 
 /** A read model in a log. */
 export type ModelStatus = {

@@ -63,7 +63,12 @@ export async function operateLog(options: OperatedLogOptions, log: LogName): Pro
   const definitions = new Map(
     checkedSubscribers(domain, options.subscribers, store).map((definition) => [definition.name, definition] as const),
   );
-  const processes = checkedProcesses(domain, options.processes, new Set(definitions.keys()), store);
+  const processes = checkedProcesses(
+    domain,
+    options.processes,
+    new Set([...definitions.keys(), ...keepers.models.keys()]),
+    store,
+  );
   const reading = {
     models: new Map([...keepers.models, ...processes]),
     reader: new RowsReader({ store, keepers, env }),

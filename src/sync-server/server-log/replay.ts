@@ -6,7 +6,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import { invalid, isCount, requireObject, requireTexts, shown } from "../base/check-arguments.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import { gone } from "./log-errors.ts";
+import { gone } from "../base/gone.ts";
 
 /** The events of a replay. */
 export type ReplayRange = {

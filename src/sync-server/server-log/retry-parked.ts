@@ -6,7 +6,8 @@ import { invalid, requireText } from "../base/check-arguments.ts";
 import { type FoldedStreams, foldStreams, type FoldStreamsContext } from "../read-models/fold-streams.ts";
 import { missingRows, notesOf, type ParkedEvent } from "../read-models/follower-notes.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
-import { building, gone, notNow, notPopulated } from "./log-errors.ts";
+import { gone } from "../base/gone.ts";
+import { building, notNow, notPopulated } from "./log-errors.ts";
 import type { ModelJob } from "./model-job.ts";
 
 /** The result of a retry of a parked event. */

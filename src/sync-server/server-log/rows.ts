@@ -9,7 +9,8 @@ import type { ServerLimits } from "../base/limits.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { ReadRows, RowsRefusal } from "../read-models/read-rows.ts";
 import { rowRange, type RowSelection } from "../read-models/row-range.ts";
-import { building, diverged, gone, notPopulated } from "./log-errors.ts";
+import { gone } from "../base/gone.ts";
+import { building, diverged, notPopulated } from "./log-errors.ts";
 import { modelOf } from "./models.ts";
 
 /** The rows to read, and how fresh they must be. */

@@ -10,7 +10,7 @@ import type { ParkedEvent } from "../read-models/follower-notes.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { compareKeys } from "../stores/row-keys.ts";
-import { gone } from "./log-errors.ts";
+import { gone } from "../base/gone.ts";
 import { checkedRange, type ReplayRange } from "./replay.ts";
 
 /** The rows that the events of a range make. */

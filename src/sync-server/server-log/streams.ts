@@ -11,7 +11,8 @@ import type { EventStore } from "../stores/event-store.ts";
 import { foldStored, LogMoved, type StreamSource } from "../streams/read-stream.ts";
 import { readSnapshots } from "../streams/snapshots.ts";
 import type { KnownStream } from "../streams/stream-cache.ts";
-import { gone, notNow, unreadable } from "./log-errors.ts";
+import { gone } from "../base/gone.ts";
+import { notNow, unreadable } from "./log-errors.ts";
 
 export type StreamReads = {
   readonly domain: DomainDefinition;

@@ -19,7 +19,8 @@ import { invalid, requireObject, requireTexts, shown } from "../base/check-argum
 import type { LogSignals } from "../base/log-signals.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import { diverged, gone } from "./log-errors.ts";
+import { gone } from "../base/gone.ts";
+import { diverged } from "./log-errors.ts";
 
 /** The events to follow. */
 export type SubscribeOptions = {

@@ -235,8 +235,13 @@ export class LogRunner {
     turn?.countCall();
     const record = this.#records.get(event.position) ?? (await this.#readRecord(event));
     this.#records.delete(event.position);
-    const run = { domain, env, subscriber, executeAs, log: this.#log, record, n: event.position - record.position };
-    const result = await runHandler({ ...run, attempt: event.failures + 1, stop: this.#stop.signal });
+    const run = { domain, env, subscriber, executeAs, report, log: this.#log, record };
+    const result = await runHandler({
+      ...run,
+      n: event.position - record.position,
+      attempt: event.failures + 1,
+      stop: this.#stop.signal,
+    });
     if (this.#settle(event, result) && result.kind === "failed") report(result.error);
   }
 

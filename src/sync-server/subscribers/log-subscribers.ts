@@ -6,6 +6,7 @@
 import { encodeCursor, positionOf } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
+import { gone } from "../base/gone.ts";
 import { handleName } from "../base/check-arguments.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { FollowerInLog, operatorCalls, type ResetOptions, withSkipped } from "./follower-in-log.ts";
@@ -51,6 +52,8 @@ export type LogSubscribers = {
    * @example
    * const { subscribers } = server.log("shop");
    * for (const { name, state, behind } of await subscribers.list()) console.log(name, state, behind);
+   *
+   * @throws DacapoError (`gone`) if the log was deleted, as every call here.
    */
   readonly list: () => Promise<readonly SubscriberStatus[]>;
   /**
@@ -227,6 +230,7 @@ class SubscriberInLog {
   async #place(): Promise<Place | null> {
     const { models, log, definition } = this.#follower;
     const place = await readPlace(models, log, definition.follower);
-    return typeof place === "string" ? null : place;
+    if (place === "gone") throw gone(log);
+    return place === "absent" ? null : place;
   }
 }

@@ -12,7 +12,7 @@ import { aggregateOf } from "../../core/values/names.ts";
 import { reasonOf, shortText } from "../../core/values/reason.ts";
 import type { Env } from "../base/env.ts";
 import { derivedUuid } from "./derived-uuid.ts";
-import { type ExecuteAs, handlerExecute } from "./handler-execute.ts";
+import { type ExecuteAs, HandlerCalls } from "./handler-execute.ts";
 import type { SubscriberDefinition } from "./subscriber.ts";
 
 export type HandlerRun = {
@@ -27,6 +27,7 @@ export type HandlerRun = {
   readonly attempt: number;
   /** Aborts when the server stops, or when another node may handle the event. */
   readonly stop: AbortSignal;
+  readonly report: (error: unknown) => void;
 };
 
 /** `cut-off`: the run was stopped, so it is no failure of the handler. */
@@ -74,15 +75,18 @@ export async function runHandler(run: HandlerRun): Promise<HandlerResult> {
 }
 
 async function callHandlers(
-  { domain, subscriber, executeAs, log, record, n, attempt }: HandlerRun,
+  { domain, subscriber, executeAs, log, record, n, attempt, report }: HandlerRun,
   signal: AbortSignal,
 ): Promise<HandlerResult> {
   try {
     if (isUnknown(domain, record, n)) throw new Error(`This release does not know the event ${record.events[n]?.type}`);
     for (const event of eventsOf(domain, record, n)) {
+      // An attempt that is over begins no further handler, because the next attempt may run already.
+      if (signal.aborted) return { kind: "cut-off" };
       const effectId = await derivedUuid(["effect", subscriber.name, log, event.id]);
-      const execute = handlerExecute(executeAs, { subscriber: subscriber.name, log, event });
-      await subscriber.handlers.get(event.type)?.(event, { log, execute, effectId, attempt, signal });
+      const calls = new HandlerCalls({ executeAs, subscriber: subscriber.name, log, event, signal, report });
+      await subscriber.handlers.get(event.type)?.(event, { log, execute: calls.execute, effectId, attempt, signal });
+      await calls.end();
     }
     return { kind: "done" };
   } catch (error) {

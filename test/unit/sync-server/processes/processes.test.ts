@@ -7,6 +7,7 @@ import {
   type SyncServer,
   type SyncServerOptions,
 } from "../../../../src/sync-server/app.ts";
+import { projection } from "../../../../src/index.ts";
 import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { domain as boardDomain } from "../../../support/board-domain.ts";
@@ -130,10 +131,75 @@ test("processManager: a wrong definition is refused when the program starts", ()
   const manager = processManager("p", options);
   const start = (subscribers: readonly AnyProcessManager[], domain = shop): SyncServer =>
     testServer({ domain, subscribers });
-  expect(() => start([manager, manager])).toThrow("two entries of the name p");
+  expect(() => start([manager, manager])).toThrow("process manager p has the name of");
   expect(() => start([manager], boardDomain)).toThrow("which the domain of the server does not have");
   const mailer = subscriber("p", { from: [order], start: "beginning", on: { OrderPlaced: () => {} } });
-  expect(() => testServer({ domain: shop, subscribers: [mailer, manager] })).toThrow("two entries of the name p");
+  expect(() => testServer({ domain: shop, subscribers: [mailer, manager] })).toThrow(
+    "process manager p has the name of",
+  );
+  // Both would answer `rows("p")`.
+  const models = [projection("p", { version: 1, from: [order], initial: null, on: { OrderPlaced: () => null } })];
+  const both = { domain: shop, models, subscribers: [manager] };
+  expect(() => testServer(both)).toThrow("process manager p has the name of a subscriber, a model or another");
+});
+
+test("processManager: a timer whose time is null, and a row that is not JSON, park their events", async () => {
+  const wrong = processManager("wrong", {
+    version: 1,
+    from: [order],
+    start: "beginning",
+    initial: null as { readonly at: Date } | null,
+    on: {
+      OrderPlaced: (_, { data, key }, { later }) => {
+        const noTime = null as unknown as number;
+        if (data.amount === 1) later("late", noTime, order.command.pay(key.slice("order/".length)));
+        return { at: new Date(0) };
+      },
+    },
+  });
+  const server = testServer({ domain: shop, subscribers: [wrong], onError: () => {}, liveTicks: false });
+  const log = server.log("shop");
+  await log.execute([order.command.place("o1", { amount: 1 }), order.command.place("o2", { amount: 2 })]);
+  await until(async () => (await log.processes.list())[0]?.parked === 2, "two parked events");
+  expect((await log.processes.parked(wrong)).map(({ reason }) => reason)).toEqual([
+    expect.stringContaining("its time is null, which is neither milliseconds nor a date"),
+    expect.stringContaining("The row of the process order/o2 is not JSON at at: is not a plain object"),
+  ]);
+  await server.close();
+});
+
+test("subscribers, processes: every call on a log that was dropped says gone", async () => {
+  const flow = processManager("flow", {
+    version: 1,
+    from: [order],
+    start: "beginning",
+    initial: null,
+    on: { OrderPlaced: () => null },
+  });
+  const mailer = subscriber("mailer", { from: [order], start: "beginning", on: { OrderPlaced: () => {} } });
+  const server = testServer({ domain: shop, subscribers: [mailer, flow], liveTicks: false });
+  const log = server.log("shop");
+  await log.execute(order.command.place("o1", { amount: 1 }));
+  await server.drop("shop");
+  const reset = { from: "beginning", effects: "repeat" } as const;
+  const { subscribers, processes } = log;
+  const calls: readonly (() => Promise<unknown>)[] = [
+    ...[subscribers, processes].flatMap(({ list }) => [list]),
+    ...[subscribers, processes].flatMap((calls, n) => {
+      const name = n === 0 ? "mailer" : "flow";
+      return [
+        () => calls.parked(name),
+        () => calls.retry(name),
+        () => calls.skip(name, "event", "why"),
+        () => calls.pause(name),
+        () => calls.resume(name),
+        () => calls.reset(name, reset),
+      ];
+    }),
+    () => processes.commands("flow"),
+  ];
+  for (const call of calls) await expect(call(), String(call)).rejects.toMatchObject({ code: "gone" });
+  await server.close();
 });
 
 test("processManager: a handler with a wrong command or timer parks its event", async () => {

@@ -145,6 +145,28 @@ test("foldPage: an event that makes a row larger than 1 MiB is parked, and the n
   ]);
 });
 
+test("foldPage: an event whose row JSON would change is parked, for pages of any size", () => {
+  const odd = [new Map([["a", 1]]), new Date(0), Number.NaN, { at: new Date(0) }, new Error("x"), () => 1, Symbol("s")];
+  for (const row of odd) {
+    const projected = projection("odd", {
+      version: 1,
+      from: [big],
+      initial: null as unknown,
+      on: { Grown: () => row },
+    });
+    const [model] = readModels(bigDomain, [projected], memory()).values();
+    if (!model) throw new Error("There is no model");
+    const [once, twice] = [new Tables(), new Tables()];
+    once.fold(model, [grown(1, 3), grown(2, 3)]);
+    twice.fold(model, [grown(1, 3)]);
+    twice.fold(model, [grown(2, 3)]);
+    expect([once.rows, twice.rows]).toEqual([new Map(), new Map()]);
+    expect(once.parked).toEqual(twice.parked);
+    expect(once.parked).toHaveLength(2);
+    expect(once.parked[0]?.reason).toContain("The row big/a of odd is not JSON");
+  }
+});
+
 test("foldPage: a tombstone stays, also if later events touch its key", () => {
   const [model] = readModels(bigDomain, [texts], memory()).values();
   if (!model) throw new Error("There is no model");

@@ -64,6 +64,71 @@ test("execute of a handler: repeated attempts record each command once, in this 
   expect(results.slice(6)).toEqual(results.slice(0, 3));
 });
 
+test("execute of a handler: a call without await is part of the attempt, and fails it", async () => {
+  const errors: unknown[] = [];
+  const copier = subscriber("copier", {
+    from: [task],
+    start: "beginning",
+    retry: { attempts: 2, firstMs: 1, maxMs: 2 },
+    on: {
+      TaskAdded: async ({ stream }, { execute }) => {
+        // A rejection of a promise that nobody observes would end the process.
+        if (stream === "task/none") void execute(note("missing", "x"));
+        if (stream === "task/late") {
+          void execute(note("missing", "x"));
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        if (stream === "task/caught") void execute(note("missing", "x")).catch(() => {});
+        if (stream === "task/t1") void execute(note("t1", "noted"));
+      },
+    },
+  });
+  const server = testServer({ subscribers: [copier], onError: (error) => errors.push(error), liveTicks: false });
+  servers.push(server);
+  const log = server.log("board");
+  await log.execute(["none", "late", "caught", "t1"].map((id) => add(id)));
+  await until(async () => (await log.subscribers.list())[0]?.parked === 2, "two parked events");
+  await until(async () => (await notesOf(server, "board")).length === 1, "the note");
+  const parked = await log.subscribers.parked("copier");
+  expect(parked.map(({ stream, attempts }) => [stream, attempts])).toEqual([
+    ["task/none", 2],
+    ["task/late", 2],
+  ]);
+  expect(parked[0]?.reason).toContain("RejectedError");
+  expect(errors).toHaveLength(2);
+});
+
+test("execute of a handler: after the end of the attempt it is refused, and reported", async () => {
+  const errors: unknown[] = [];
+  const executes: HandlerContext["execute"][] = [];
+  const copier = subscriber("copier", {
+    from: [task],
+    start: "beginning",
+    timeoutMs: 30,
+    retry: { attempts: 1, firstMs: 1, maxMs: 2 },
+    on: {
+      TaskAdded: async ({ stream }, { execute, signal }) => {
+        executes.push(execute);
+        if (stream !== "task/hangs") return;
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+        await execute(note("t1", "after the time"));
+      },
+    },
+  });
+  const server = testServer({ subscribers: [copier], onError: (error) => errors.push(error), liveTicks: false });
+  servers.push(server);
+  const log = server.log("board");
+  await log.execute([add("t1"), add("hangs")]);
+  await until(async () => (await log.subscribers.list())[0]?.parked === 1, "the parked event");
+  for (const execute of executes)
+    await expect(execute(note("t1", "late"))).rejects.toMatchObject({
+      code: "invalid",
+      message: expect.stringContaining("attempt for the event") as unknown,
+    });
+  expect(await notesOf(server, "board")).toEqual([]);
+  expect(errors.map(String).filter((text) => text.includes("has ended"))).toHaveLength(3);
+});
+
 test("execute of a handler: options of a wrong form are an error, and record nothing", async () => {
   const wrong = ["null", '"refund"', '{ "key": {} }', '{ "key": null }', '{ "key": 7 }', '{ "log": {} }'];
   const errors: unknown[] = [];
