@@ -122,6 +122,7 @@ class ObservedCall<Value> extends Promise<Value> {
     return Promise;
   }
 
+  // oxlint-disable-next-line unicorn/no-thenable -- because a promise has `then`, and it alone shows an observer
   override then<Done = Value, Failed = never>(
     onDone?: ((value: Value) => Done | PromiseLike<Done>) | null,
     onFailed?: ((reason: unknown) => Failed | PromiseLike<Failed>) | null,
