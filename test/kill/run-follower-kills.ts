@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { sqlite } from "../../src/sync-server/stores/sqlite.ts";
+import { sqlite } from "dacapo/sqlite";
 import { problemsOf, type Received, receivedEvents } from "../support/process-model.ts";
 import { seededRandom } from "../support/random.ts";
 import { temporaryFolder } from "../support/server.ts";

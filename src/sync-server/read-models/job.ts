@@ -50,7 +50,7 @@ export type JobProgress = {
   readonly leftMs: number | null;
   /** The events that it parked, because they cannot be folded. */
   readonly parked: number;
-  /** The reason of the last event that could not be folded. */
+  /** The reason of the last event that could not be folded, or of a failure of the store on this node. */
   readonly lastError: string | null;
 };
 

@@ -163,10 +163,12 @@ export class ModelJobs {
     const [follower, beside] = [find(model.follower), find(model.beside)];
     const notes = notesOf(beside);
     const at = beside?.at ?? null;
+    // A full store cannot keep the reason.
+    const failure = notes?.job?.state === "running" ? this.#options.keepers.failureOf(log) : null;
     const job = notes?.job && {
       id: notes.job.id,
       at,
-      progress: progressOf(notes.job, at, head, notes.parkedCount),
+      progress: { ...progressOf(notes.job, at, head, notes.parkedCount), ...(failure && { lastError: failure }) },
       comparison: notes.job.comparison,
     };
     const own = notesOf(follower);

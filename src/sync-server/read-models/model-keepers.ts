@@ -5,6 +5,7 @@
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { LogName } from "../../core/values/ids.ts";
+import { reasonOf, shortText } from "../../core/values/reason.ts";
 import { type Env, nodeName } from "../base/env.ts";
 import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
@@ -33,6 +34,7 @@ export type ModelKeepersOptions = {
 };
 
 const KEEPERS_MAX = 8;
+const FAILURE_LENGTH_MAX = 500;
 
 export class ModelKeepers {
   readonly models: ReadonlyMap<string, ReadModel>;
@@ -40,6 +42,8 @@ export class ModelKeepers {
   readonly #pace: KeeperPace;
   /** Null: the server has no models. */
   readonly #pool: LogPool | null;
+  /** The logs whose last run failed on this node, with the reasons. */
+  readonly #failures = new Map<LogName, string>();
   #closed = false;
 
   constructor({ domain, models, ...options }: ModelKeepersOptions) {
@@ -82,6 +86,11 @@ export class ModelKeepers {
     return this.changed(log, ms);
   }
 
+  /** The reason why the last run of a log failed on this node, such as a full disk. Null: it did not fail. */
+  failureOf(log: LogName): string | null {
+    return this.#failures.get(log) ?? null;
+  }
+
   /** Reports that the store may have rows of orphaned tables. */
   noteOrphans(): void {
     this.#pace.hasOrphans = true;
@@ -120,7 +129,12 @@ export class ModelKeepers {
       due: (after, limit) => modelStore.due(followers, env.now(), after, limit),
       run: async (log) => {
         try {
-          return await new LogKeeper(context, log, unknown).run();
+          const nextAt = await new LogKeeper(context, log, unknown).run();
+          this.#failures.delete(log);
+          return nextAt;
+        } catch (error) {
+          this.#failures.set(log, shortText(reasonOf(error), FAILURE_LENGTH_MAX));
+          throw error;
         } finally {
           this.#moved.send(log);
         }

@@ -20,6 +20,7 @@ import type { ModelStore } from "../stores/model-store.ts";
 import type { ExecuteAs } from "./handler-execute.ts";
 import { Lanes, type OpenEvent } from "./lanes.ts";
 import { Lease, RENEW_MS } from "./lease.ts";
+import { OpenRecords } from "./open-records.ts";
 import { type Place, readPlace, readWaiting, writePlace } from "./place.ts";
 import { type HandlerResult, isFor, runHandler } from "./run-handler.ts";
 import type { Slots } from "./slots.ts";
@@ -64,8 +65,7 @@ export class LogRunner {
   readonly #context: RunnerContext;
   readonly #log: LogName;
   readonly #lanes: Lanes;
-  /** Records of open events of the last pages. Others are read again. */
-  readonly #records = new Map<number, CommitRecord>();
+  readonly #records: OpenRecords;
   readonly #lease: Lease;
   readonly #signal: WakeUp;
   readonly #stop = new AbortController();
@@ -80,6 +80,7 @@ export class LogRunner {
   constructor(context: RunnerContext, log: LogName) {
     this.#context = context;
     this.#log = log;
+    this.#records = new OpenRecords(context.store, log);
     this.#lanes = new Lanes(context.subscriber);
     this.#lease = new Lease({ ...context, log, follower: context.subscriber.follower });
     this.#signal = new WakeUp(context.env);
@@ -207,7 +208,7 @@ export class LogRunner {
     const { type, stream, version } = stored;
     const position = record.position + n;
     const fresh = { failures: 0, notBefore: 0, error: null, isParked: false };
-    this.#records.set(position, record);
+    this.#records.add(position, record);
     this.#lanes.admit({ event: eventId(record.commit, n), type, stream, version, position, ...fresh });
   }
 
@@ -233,8 +234,7 @@ export class LogRunner {
   async #handle(event: OpenEvent): Promise<void> {
     const { domain, env, subscriber, report, executeAs, turn } = this.#context;
     turn?.countCall();
-    const record = this.#records.get(event.position) ?? (await this.#readRecord(event));
-    this.#records.delete(event.position);
+    const record = await this.#records.take(event);
     const run = { domain, env, subscriber, executeAs, report, log: this.#log, record };
     const result = await runHandler({
       ...run,
@@ -255,13 +255,6 @@ export class LogRunner {
       return this.#lanes.fail(event, result.reason, env.now() + jittered(env, delayMs));
     }
     return false;
-  }
-
-  async #readRecord({ stream, version, position }: OpenEvent): Promise<CommitRecord> {
-    const [stored] = await this.#context.store.readStream(this.#log, stream, version - 1, { events: 1, bytes: 1 });
-    const record = stored && parseOwnJson<CommitRecord>(stored.text);
-    if (record?.events[position - record.position]?.version === version) return record;
-    throw new Error(`The log ${this.#log} has no event ${version} of ${stream} at position ${position}`);
   }
 
   /** Stores the checkpoint and the changed rows. Returns false if the place changed meanwhile. */

@@ -1,5 +1,6 @@
 // The verbs on rows: verify, purge, populate, delete, parked and replay, on SQLite.
 import { afterEach, expect, test } from "vitest";
+import { StorageFullError } from "../../../../src/core/values/errors.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
@@ -154,6 +155,28 @@ test("populate: builds several models in one pass, and leaves a ready model as i
   await addOldRow(store);
   expect(await (await log.models.populate([columnCounts])).finished()).toMatchObject({ phase: "done" });
   expect((await log.rows(columnCounts, { keys: [OLD.key] })).rows).toHaveLength(1);
+}, 60_000);
+
+test("rebuild: while the disk is full, the job says so, and nothing is half", async () => {
+  const { log, store } = await filled(1_200);
+  const rows = store.models;
+  if (!rows) throw new Error("The store has no models");
+  const write = rows.write.bind(rows);
+  const before = await log.rows(columnCounts, { limit: 5_000 });
+  const job = await log.models.rebuild(columnCounts, { duty: 0.5 });
+  await job.pause();
+  let isFull = true;
+  rows.write = (name, change) =>
+    isFull && change.rows.length > 0
+      ? Promise.reject(new StorageFullError({ message: "The disk is full", fix: "Free some space." }))
+      : write(name, change);
+  await job.resume();
+  await until(async () => (await job.progress()).lastError !== null, "the reason in the progress");
+  expect(await job.progress()).toMatchObject({ phase: "running", lastError: "StorageFullError: The disk is full" });
+  expect(await log.rows(columnCounts, { limit: 5_000 })).toEqual(before);
+  isFull = false;
+  expect(await job.finished()).toMatchObject({ phase: "done", lastError: null });
+  expect((await log.models.verify(columnCounts)).differences).toEqual([]);
 }, 60_000);
 
 test("populate: a cancelled job leaves a purged model, and purge ends a job", async () => {
