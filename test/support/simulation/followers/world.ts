@@ -2,7 +2,8 @@
  * A simulated world of followers: two nodes with the real keepers and jobs on one store, and random faults.
  *
  * Faults: `keeperPause` (a node stops for a while), `leaseSkew` (two nodes have one lease), `poison` (an event that a
- * model refuses), failing calls of the store before or after their work, and crashes at any await.
+ * model refuses), failing calls of the store before or after their work, and crashes at any await. A log may come by an
+ * import while operators use its name, and may be dropped while its jobs run.
  */
 import { ModelJobs } from "../../../../src/sync-server/read-models/model-jobs.ts";
 import { ModelKeepers } from "../../../../src/sync-server/read-models/model-keepers.ts";
@@ -22,8 +23,11 @@ import { domain, models, POISON, STREAMS } from "./domain.ts";
 import { NO_FAULT, observed, type PlantedFault, type StoreFaults, storeOfNode } from "./shared-store.ts";
 
 const LOG = "log";
+/** The name of a log that is being imported. */
+const STAGE = "log importing-0";
 const STEPS = 40;
 const HEAL_MS = 300_000;
+const HEAL_PICKS_MAX = 30_000;
 
 type Node = { readonly owner: Owner; readonly keepers: ModelKeepers; readonly jobs: ModelJobs };
 
@@ -31,6 +35,16 @@ type Node = { readonly owner: Owner; readonly keepers: ModelKeepers; readonly jo
 export async function runFollowers(seed: number, fault: PlantedFault = NO_FAULT): Promise<readonly string[]> {
   return new FollowersWorld(seed, fault).run();
 }
+
+type FollowerFaults = StoreFaults & {
+  readonly pause: boolean;
+  readonly crash: boolean;
+  readonly poison: boolean;
+  /** The step before which an import ends that wrote the log until then. Null: no import. */
+  readonly importedAt: number | null;
+  /** The step before which the log is dropped. Null: it is not dropped. */
+  readonly droppedAt: number | null;
+};
 
 class FollowersWorld {
   readonly #scheduler: Scheduler;
@@ -41,9 +55,12 @@ class FollowersWorld {
   readonly #models = [...readModels(domain.definition, models, this.#store).values()];
   readonly #deletions = new Deletions(this.#models);
   readonly #refolds = new Refolds(domain.definition, () => this.#records);
-  readonly #faults: StoreFaults & { readonly pause: boolean; readonly crash: boolean; readonly poison: boolean };
+  readonly #faults: FollowerFaults;
   readonly #fault: PlantedFault;
   #isHealed = false;
+  #isDropped = false;
+  /** The name of the log of now. */
+  #name: string;
   #nodes: Node[] = [];
 
   constructor(seed: number, fault: PlantedFault) {
@@ -57,13 +74,18 @@ class FollowersWorld {
       pause: random.chance(0.5),
       crash: random.chance(0.5),
       poison: random.chance(0.5),
+      importedAt: random.chance(0.3) ? 1 + random.below(STEPS - 1) : null,
+      droppedAt: random.chance(0.15) ? random.below(STEPS) : null,
     };
+    this.#name = this.#faults.importedAt === null ? LOG : STAGE;
   }
 
   async run(): Promise<readonly string[]> {
     this.#nodes = [this.#start("n1", this.#faults), this.#start("n2", this.#faults)];
     for (let step = 0; step < STEPS; step++) {
-      await this.#step();
+      if (step === this.#faults.droppedAt) await this.#drop();
+      else if (step === this.#faults.importedAt) await this.#import();
+      else await this.#step();
       await this.#scheduler.runFor(this.#scheduler.random.below(600));
       const problems = await this.#check();
       if (problems.length > 0) return problems;
@@ -99,7 +121,21 @@ class FollowersWorld {
     else if (kind === 9 && this.#faults.crash) this.#crash(random.below(2));
   }
 
+  /** The import of the log ends, while operators use its name. */
+  async #import(): Promise<void> {
+    const result = await this.#store.rename(STAGE, LOG);
+    const expected = this.#isDropped ? "gone" : this.#records.length === 0 ? "absent" : "ok";
+    if (result.kind !== expected) throw new Error(`The world could not import: ${result.kind}, not ${expected}`);
+    this.#name = LOG;
+  }
+
+  async #drop(): Promise<void> {
+    await this.#store.drop(LOG);
+    this.#isDropped = true;
+  }
+
   async #append(): Promise<void> {
+    if (this.#isDropped) return;
     const { random } = this.#scheduler;
     const last = this.#records.at(-1);
     const position = last ? last.position + last.events.length : 1;
@@ -114,7 +150,7 @@ class FollowersWorld {
     const id = `00000000-0000-4000-8000-${String(position).padStart(12, "0")}`;
     const record = storedRecord({ position, mark: `m${position}`, commit: id, client: id, ...facts });
     const before = last ? { position: last.position + last.events.length - 1, mark: last.mark } : null;
-    const result = await this.#store.append(LOG, batch(before, { records: [record] }));
+    const result = await this.#store.append(this.#name, batch(before, { records: [record] }));
     if (result.kind !== "ok") throw new Error(`The world could not append at ${position}: ${result.kind}`);
     this.#records.push(parseOwnJson<PlainRecord>(record.text));
     for (const { owner, keepers } of this.#nodes) if (owner.state === "running") keepers.poke(LOG);
@@ -167,9 +203,12 @@ class FollowersWorld {
   async #heal(): Promise<readonly string[]> {
     this.#isHealed = true;
     for (const index of this.#nodes.keys()) this.#crash(index);
+    const picks = this.#scheduler.picks;
     await this.#scheduler.runFor(HEAL_MS);
     const problems = [...(await this.#check())];
+    if (this.#scheduler.picks - picks > HEAL_PICKS_MAX) problems.push("The nodes did not rest");
     const found = await this.#store.models?.followers(LOG);
+    if (this.#isDropped && found?.kind !== "gone") problems.push(`The dropped log is ${found?.kind}`);
     if (this.#records.length === 0 || found?.kind !== "open") return problems;
     for (const { follower, beside } of this.#models) {
       const [one, job] = [follower, beside].map((of) => found.followers.find(({ name }) => name === of));
@@ -183,7 +222,18 @@ class FollowersWorld {
   }
 
   async #check(): Promise<readonly string[]> {
+    if (this.#isDropped) return this.#checkDropped();
     const wrong = await checkRows(this.#store, LOG, this.#records, this.#models, this.#refolds, this.#deletions);
     return [...this.#deletions.problems, ...wrong];
+  }
+
+  /** No write that was on its way brings rows of a dropped log back. */
+  async #checkDropped(): Promise<readonly string[]> {
+    const problems: string[] = [];
+    for (const { follower, beside } of this.#models)
+      for (const name of [follower, beside])
+        if (await this.#store.models?.rows(LOG, name, "rows", { keys: [] }))
+          problems.push(`${name} has rows of a log that was dropped`);
+    return problems;
   }
 }
