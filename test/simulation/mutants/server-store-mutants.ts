@@ -23,16 +23,25 @@ function withTexts(rows: readonly RowChange[], follower: string, change: (text: 
 
 const isSwap = ({ tables }: FollowerNext): boolean => Object.values(tables).some((one) => typeof one === "object");
 
-type Snapshot = { readonly fold: string; readonly version: number };
+type Snapshot = { readonly fold: string; readonly state: { readonly total: number } };
+type Event = { readonly stream: string; readonly data: { readonly by?: number; readonly fold?: number } };
 type BaseEntry = readonly [table: string, bucket: number, text: string];
 
-/** Changes the snapshots of each append. */
-function snapshotsAs(change: (snapshot: Snapshot) => Snapshot): ServerMutant["fault"] {
+/** Changes the snapshots of each append. `last`: what the last event of the stream added. */
+function snapshotsAs(change: (snapshot: Snapshot, last: number) => Snapshot): ServerMutant["fault"] {
   return {
     append: (store) => (log, append) => {
-      const { models } = append;
-      const text = (old: string): string => JSON.stringify(change(parseOwnJson<Snapshot>(old)));
-      const rows = models && withTexts(models.rows, "snapshots", text);
+      const { models, records } = append;
+      const events = records.flatMap(({ text }) => parseOwnJson<{ readonly events: readonly Event[] }>(text).events);
+      const changed = (stream: string, text: string): string => {
+        const { by = 0, fold = 1 } = events.findLast((event) => event.stream === stream)?.data ?? {};
+        return JSON.stringify(change(parseOwnJson<Snapshot>(text), by * fold));
+      };
+      const rows = models?.rows.map((one) =>
+        one.follower === "snapshots"
+          ? { ...one, set: one.set.map(([key, text]) => [key, text && changed(key, text)] as const) }
+          : one,
+      );
       return store.append(log, { ...append, ...(models && rows && { models: { ...models, rows } }) });
     },
   };
@@ -136,8 +145,8 @@ export const serverStoreMutants: readonly ServerMutant[] = [
   },
   {
     name: "snapshot-ahead-of-stream",
-    what: "a snapshot has the version of the next event",
-    fault: snapshotsAs((one) => ({ ...one, version: one.version + 1 })),
+    what: "a snapshot names the last event of its stream, and its state lacks this event",
+    fault: snapshotsAs((one, last) => ({ ...one, state: { ...one.state, total: one.state.total - last } })),
   },
   {
     name: "base-of-two-cursors",

@@ -4,8 +4,8 @@ import type { Command } from "./calls.ts";
 import { COUNTERS, NAMES, POISON, type Release } from "./domain.ts";
 import type { ServerFaults } from "./draw-faults.ts";
 
-/** Events of a long commit. Three of them make a stream that gets a snapshot. */
-const LONG = 40;
+/** Events of a long commit. Two of them make a stream that gets a snapshot. */
+const LONG = 60;
 
 export class Commands {
   readonly #random: SeededRandom;
@@ -22,7 +22,7 @@ export class Commands {
     const { poison, long } = this.#faults;
     const kind = random.below(10);
     if (kind < 5) {
-      const times = long && random.chance(0.3) ? LONG : 1 + random.below(2);
+      const times = long && random.chance(0.4) ? LONG : 1 + random.below(2);
       const by = poison && random.chance(0.15) ? POISON : 1 + random.below(9);
       const id = times === LONG ? COUNTERS[0] : random.pick(COUNTERS);
       return { request: counter.command.add(id, { by, times }), events: times, takes: null };

@@ -20,17 +20,19 @@ export type ServerFaults = StoreFaults & {
 };
 
 export function drawFaults(random: SeededRandom): ServerFaults {
+  // A snapshot is read by a node that started after it was written.
+  const long = random.chance(0.25);
   return {
     failure: random.pick([0, 0, 0.02, 0.08]),
     leaseSkew: random.chance(0.4),
     slowness: random.pick([2, 20, 100]),
     pause: random.chance(0.4),
-    crash: random.chance(0.5),
+    crash: random.chance(0.5) || long,
     restore: random.chance(0.25),
     clock: random.chance(0.25),
     poison: random.chance(0.4),
     handlerFailure: random.pick([0, 0.1, 0.4]),
     changes: random.chance(0.5) ? { fold: random.chance(0.6), process: random.chance(0.7) } : null,
-    long: random.chance(0.25),
+    long,
   };
 }
