@@ -31,12 +31,11 @@ test("read-messages: accepts every example of docs/protocol.md", async () => {
 });
 
 test("P24 read-messages: refuses an example with a missing field", async () => {
-  const broken = (await samplesOf("docs/protocol.md")).map(({ name, code }) => ({
-    name,
-    code,
-    without: code.replace(/"(id|position|after|outcomes)":/, '"gone":'),
-  }));
-  for (const { name, without } of broken.filter(({ code, without: changed }) => changed !== code)) {
+  const samples = await samplesOf("docs/protocol.md");
+  const broken = samples
+    .map(({ name, code }) => ({ name, code, without: code.replace(/"(id|position|after|outcomes)":/, '"gone":') }))
+    .filter(({ code, without }) => without !== code);
+  expect(broken.length).toBeGreaterThan(5);
+  for (const { name, without } of broken)
     expect(readers.get(name)?.(without), `${name} without a field`).toMatchObject({ ok: false });
-  }
 });
