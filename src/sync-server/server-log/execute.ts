@@ -232,6 +232,6 @@ function refusal(log: LogName, code: RefusedCode): DacapoError {
       return notNow(log, "the server is closing");
     case "diverged":
     case "unavailable":
-      return notNow(log, "its store or the function permit failed");
+      return notNow(log, "its store or the function permit failed, or a strong model is not ready yet");
   }
 }
