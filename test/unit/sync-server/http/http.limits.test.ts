@@ -304,32 +304,35 @@ test("metered response: a large response arrives whole, and a HEAD request holds
   expect((await ada.pull()).records).toHaveLength(2);
 });
 
-test("readJsonText: reads a body that arrives byte by byte like a whole one", async () => {
-  const server = testServer();
-  const ada = person(server, "ada");
-  const bytes = new TextEncoder().encode(
-    JSON.stringify({
-      after: null,
-      domain: 1,
-      commits: [ada.commit(task.command.add("t1", { title: "Milk & 🥛 für 3 €", column: "todo" }))],
-    }),
-  );
-  const body = new ReadableStream({
-    start: (controller) => {
-      for (let at = 0; at < bytes.length; at++) controller.enqueue(bytes.subarray(at, at + 1));
+test.each(["takes no buffers", "takes the reader's buffers"])(
+  "readJsonText: reads a body byte by byte that %s",
+  async (kind) => {
+    const server = testServer();
+    const ada = person(server, "ada");
+    const bytes = new TextEncoder().encode(
+      JSON.stringify({
+        after: null,
+        domain: 1,
+        commits: [ada.commit(task.command.add("t1", { title: "Milk & 🥛 für 3 €", column: "todo" }))],
+      }),
+    );
+    const start = (controller: { enqueue: (piece: Uint8Array<ArrayBuffer>) => void; close: () => void }): void => {
+      for (let at = 0; at < bytes.length; at++) controller.enqueue(bytes.slice(at, at + 1));
       controller.close();
-    },
-  });
-  const init = {
-    method: "POST",
-    headers: { authorization: "Bearer token-of-ada", "content-type": "application/json" },
-    body,
-    duplex: "half",
-  };
-  expect((await server.request("/logs/board/commits", init)).status).toBe(200);
-  const [record] = (await ada.pull()).records;
-  expect(record?.events[0]?.data).toEqual({ title: "Milk & 🥛 für 3 €", column: "todo" });
-});
+    };
+    const body =
+      kind === "takes no buffers" ? new ReadableStream({ start }) : new ReadableStream({ type: "bytes", start });
+    const init = {
+      method: "POST",
+      headers: { authorization: "Bearer token-of-ada", "content-type": "application/json" },
+      body,
+      duplex: "half",
+    };
+    expect((await server.request("/logs/board/commits", init)).status).toBe(200);
+    const [record] = (await ada.pull()).records;
+    expect(record?.events[0]?.data).toEqual({ title: "Milk & 🥛 für 3 €", column: "todo" });
+  },
+);
 
 test("OBJECT_LIMITS: all budgets together use at most half of an object's memory", () => {
   const { waitingBytesMax, readingBytesMax, answeringBytesMax } = OBJECT_LIMITS;
