@@ -1,39 +1,21 @@
 /** A phone opens the developer's machine over plain http. That page is no secure context, so it has no Web Locks. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { boardForTests } from "./support/board-for-tests.ts";
 import { freshProfile, type Profile } from "./support/browser.ts";
-import { type ServerProcess, startServerProcess } from "./support/server-process.ts";
-import { openPage, type Site, startSite } from "./support/site.ts";
 
 /** A made-up host on this machine. Chromium trusts plain http on localhost only. */
 const HOST = "phone.test";
 const FLAGS = [`--host-resolver-rules=MAP ${HOST} 127.0.0.1`];
 
-let site: Site;
-let folder: string;
-let server: ServerProcess;
+const board = boardForTests(HOST);
 let profile: Profile;
 
-beforeAll(async () => {
-  const started = await startSite();
-  site = { ...started, origin: started.origin.replace("127.0.0.1", HOST) };
-});
-afterAll(() => site.close());
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-server-"));
-  server = await startServerProcess({ file: join(folder, "logs.db"), origin: site.origin });
   profile = await freshProfile();
 });
-afterEach(async () => {
-  await profile[Symbol.asyncDispose]();
-  await server.kill();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => profile[Symbol.asyncDispose]());
 
-const sync = () => `http://${HOST}:${server.port}/sync`;
 const synced = (page: Page, position: number) =>
   page.waitForFunction(
     (all) => {
@@ -47,7 +29,7 @@ const features = (page: Page) => page.evaluate(() => window.board.status().reduc
 
 test("openLog: on plain http, a lone tab leads and syncs, and its status says what is reduced", async () => {
   const context = await profile.launch(FLAGS);
-  const page = await openPage(context, site, { log: "team", user: "ada", sync: sync() });
+  const page = await board.open(context, "ada");
   expect(await page.evaluate(() => [isSecureContext, "locks" in navigator, "randomUUID" in crypto])).toEqual([
     false,
     false,
@@ -61,7 +43,7 @@ test("openLog: on plain http, a lone tab leads and syncs, and its status says wh
 
 test("openLog: on plain http, a log without a server confirms its commits", async () => {
   const context = await profile.launch(FLAGS);
-  const page = await openPage(context, site, { log: "team", user: "ada" });
+  const page = await board.open(context, "ada", false);
   const outcome = await page.evaluate(async () => {
     const { commit } = await window.board.add1("t1");
     return window.board.outcomes([commit]);
@@ -71,8 +53,7 @@ test("openLog: on plain http, a log without a server confirms its commits", asyn
 
 test("openLog: on plain http, two tabs end with one order, and nothing is doubled", async () => {
   const context = await profile.launch(FLAGS);
-  const query = { log: "team", user: "ada", sync: sync() };
-  const [first, second] = [await openPage(context, site, query), await openPage(context, site, query)];
+  const [first, second] = [await board.open(context, "ada"), await board.open(context, "ada")];
   await Promise.all([
     first.evaluate(() => window.board.addAtOnce("a", 100)),
     second.evaluate(() => window.board.addAtOnce("b", 100)),
@@ -100,12 +81,12 @@ test("openLog: with blocked site data, the log syncs from memory, and its status
   // Chromium's setting "block all cookies and site data", which also blocks IndexedDB.
   await profile.prefer({ profile: { default_content_setting_values: { cookies: 2 } } });
   const context = await profile.launch(FLAGS);
-  const page = await openPage(context, site, { log: "team", user: "ada", sync: sync() });
+  const page = await board.open(context, "ada");
   await page.evaluate(() => window.board.add("a", 3));
   await synced(page, 3);
   expect(await features(page)).toContain("storage");
   // A second tab has another memory, so it must not wait for the first tab.
-  const second = await openPage(context, site, { log: "team", user: "ada", sync: sync() });
+  const second = await board.open(context, "ada");
   await second.evaluate(() => window.board.add("b", 2));
   await Promise.all([synced(page, 5), synced(second, 5)]);
   expect(await second.evaluate(() => window.board.rows())).toBe(await page.evaluate(() => window.board.rows()));

@@ -1,35 +1,11 @@
 /** One browser, in each engine: its tabs close and reload, and its network comes and goes. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { boardForTests } from "./support/board-for-tests.ts";
 import { freshProfile } from "./support/browser.ts";
-import { type ServerProcess, startServerProcess } from "./support/server-process.ts";
-import { openPage, type Site, startSite } from "./support/site.ts";
-import { type TcpProxy, tcpProxy } from "./support/tcp-proxy.ts";
 
-let site: Site;
-let folder: string;
-let server: ServerProcess;
-let network: TcpProxy;
+const board = boardForTests();
 
-beforeAll(async () => {
-  site = await startSite();
-});
-afterAll(() => site.close());
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-server-"));
-  server = await startServerProcess({ file: join(folder, "logs.db"), origin: site.origin });
-  network = await tcpProxy(server.port);
-});
-afterEach(async () => {
-  await network[Symbol.asyncDispose]();
-  await server.kill();
-  await rm(folder, { recursive: true, force: true });
-});
-
-const query = () => ({ log: "team", user: "ada", sync: `http://127.0.0.1:${network.port}/sync` });
 const status = (page: Page) => page.evaluate(() => window.board.status());
 const leads = async (page: Page) => (await status(page)).leader;
 const count = (page: Page) => page.evaluate(() => window.board.count());
@@ -46,23 +22,23 @@ const reaches = (page: Page, position: number) =>
 test("leader: if its tab closes, the other tab of the same browser syncs what both recorded", async () => {
   await using profile = await freshProfile();
   const context = await profile.launch();
-  const tabs = [await openPage(context, site, query()), await openPage(context, site, query())] as const;
+  const tabs = [await board.open(context, "ada"), await board.open(context, "ada")] as const;
   await Promise.all(tabs.map((tab) => reaches(tab, 0)));
   const [leader, other] = (await leads(tabs[0])) ? tabs : [tabs[1], tabs[0]];
   expect([await leads(leader), await leads(other)]).toEqual([true, false]);
-  network.cut();
+  board.network.cut();
   await leader.evaluate(() => window.board.add("leader", 3));
   await other.evaluate(() => window.board.add("other", 2));
   await leader.close();
   await other.waitForFunction(() => window.board.status().leader, undefined, { polling: 100 });
-  network.up();
+  board.network.up();
   await reaches(other, 5);
   expect([await count(other), (await status(other)).position]).toEqual([5, 5]);
 });
 
 test("execute: a reload right after execute resolved loses nothing, again and again", async () => {
   await using profile = await freshProfile();
-  const page = await openPage(await profile.launch(), site, query());
+  const page = await board.open(await profile.launch(), "ada");
   // Not `waitForFunction`, because in Firefox it may wait for a page that was left.
   const state = () =>
     page
@@ -97,7 +73,7 @@ test("execute: a reload right after execute resolved loses nothing, again and ag
 test("network: 50 times offline and back during work lose and double nothing", async () => {
   await using profile = await freshProfile();
   const context = await profile.launch();
-  const page = await openPage(context, site, query());
+  const page = await board.open(context, "ada");
   const working = page.evaluate(async () => {
     for (let n = 0; n < 100; n++) {
       await window.board.add1(`t${n}`);
@@ -105,10 +81,10 @@ test("network: 50 times offline and back during work lose and double nothing", a
     }
   });
   for (let round = 0; round < 50; round++) {
-    if (round % 2 === 0) network.cut();
+    if (round % 2 === 0) board.network.cut();
     else await context.setOffline(true);
     await page.waitForTimeout(40);
-    network.up();
+    board.network.up();
     await context.setOffline(false);
     await page.waitForTimeout(40);
   }

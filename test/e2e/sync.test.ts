@@ -1,47 +1,23 @@
 /** Real browsers, a real server process on a real SQLite file, and a network that can be cut. */
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { copyFile, rm } from "node:fs/promises";
 import type { BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
+import { boardForTests } from "./support/board-for-tests.ts";
 import { freshProfile, type Profile } from "./support/browser.ts";
-import { type ServerProcess, startServerProcess } from "./support/server-process.ts";
-import { opened, openPage, type Site, startSite } from "./support/site.ts";
-import { type TcpProxy, tcpProxy } from "./support/tcp-proxy.ts";
+import { opened } from "./support/site.ts";
 
-let site: Site;
-let folder: string;
-let server: ServerProcess;
-let network: TcpProxy;
+const board = boardForTests();
 let profiles: Profile[] = [];
 
-beforeAll(async () => {
-  site = await startSite();
-});
-afterAll(() => site.close());
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-server-"));
-  server = await startServerProcess({ file: file(), origin: site.origin });
-  network = await tcpProxy(server.port);
-});
 afterEach(async () => {
   for (const profile of profiles) await profile[Symbol.asyncDispose]();
   profiles = [];
-  await network[Symbol.asyncDispose]();
-  await server.kill();
-  await rm(folder, { recursive: true, force: true });
 });
 
-const file = () => join(folder, "logs.db");
-const sync = () => `http://127.0.0.1:${network.port}/sync`;
 const profile = async (): Promise<BrowserContext> => {
   const fresh = await freshProfile();
   profiles.push(fresh);
   return fresh.launch();
-};
-const restart = async () => {
-  server = await startServerProcess({ file: file(), port: server.port, origin: site.origin });
 };
 const rows = (page: Page) => page.evaluate(() => window.board.rows());
 const status = (page: Page) => page.evaluate(() => window.board.status());
@@ -63,10 +39,7 @@ const equal = async (pages: readonly Page[], ms: number) => {
 describe("two people, each with a browser of their own", () => {
   test("sync: two devices with 50 offline commands each are equal within 3 s, and after reload", async () => {
     const [ada, bob] = [await profile(), await profile()];
-    const pages = [
-      await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
-      await openPage(bob, site, { log: "team", user: "bob", sync: sync() }),
-    ] as const;
+    const pages = [await board.open(ada, "ada"), await board.open(bob, "bob")] as const;
     await pages[0].evaluate(async () => {
       await window.board.columns();
       await window.board.add("t", 10);
@@ -74,12 +47,12 @@ describe("two people, each with a browser of their own", () => {
     await synced(pages[0], 12);
     await synced(pages[1], 12);
 
-    network.cut();
+    board.network.cut();
     await Promise.all([ada.setOffline(true), bob.setOffline(true)]);
     const commits = await Promise.all(pages.map((page) => page.evaluate(() => window.board.work(50, 10))));
     expect(await Promise.all(pages.map(async (page) => (await status(page)).pending))).toEqual([50, 50]);
 
-    network.up();
+    board.network.up();
     await Promise.all([ada.setOffline(false), bob.setOffline(false)]);
     await equal(pages, 3_000);
     const outcomes = await Promise.all(
@@ -104,23 +77,20 @@ describe("two people, each with a browser of their own", () => {
 
   test("execute: a tab closed right after execute resolved loses nothing, also offline", async () => {
     const ada = await profile();
-    const page = await openPage(ada, site, { log: "team", user: "ada", sync: sync() });
-    network.cut();
+    const page = await board.open(ada, "ada");
+    board.network.cut();
     await page.evaluate(() => window.board.add("t", 3));
     await page.evaluate(() => window.board.add1("last"));
     await page.close();
-    const again = await openPage(ada, site, { log: "team", user: "ada", sync: sync() });
+    const again = await board.open(ada, "ada");
     expect(await again.evaluate(() => window.board.count())).toBe(4);
-    network.up();
+    board.network.up();
     await synced(again, 4);
   });
 
   test("tabs: 200 commands in each of two tabs get one order, none lost, none double", async () => {
     const ada = await profile();
-    const tabs = [
-      await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
-      await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
-    ] as const;
+    const tabs = [await board.open(ada, "ada"), await board.open(ada, "ada")] as const;
     await Promise.all([
       tabs[0].evaluate(() => window.board.addAtOnce("a", 200)),
       tabs[1].evaluate(() => window.board.addAtOnce("b", 200)),
@@ -136,18 +106,15 @@ describe("two people, each with a browser of their own", () => {
 describe("a server that fails", () => {
   test("server: a kill and a restart during sync lose and double nothing", async () => {
     const [ada, bob] = [await profile(), await profile()];
-    const pages = [
-      await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
-      await openPage(bob, site, { log: "team", user: "bob", sync: sync() }),
-    ] as const;
+    const pages = [await board.open(ada, "ada"), await board.open(bob, "bob")] as const;
     const working = Promise.all([
       pages[0].evaluate(() => window.board.add("a", 60)),
       pages[1].evaluate(() => window.board.add("b", 60)),
     ]);
     for (let round = 0; round < 3; round++) {
       await new Promise((resolve) => setTimeout(resolve, 150));
-      await server.kill();
-      await restart();
+      await board.killServer();
+      await board.startServer();
     }
     await working;
     await equal(pages, 30_000);
@@ -157,28 +124,25 @@ describe("a server that fails", () => {
 
   test("server: an older copy of its file is noticed, nothing is lost, all devices end equal", async () => {
     const [ada, bob] = [await profile(), await profile()];
-    const pages = [
-      await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
-      await openPage(bob, site, { log: "team", user: "bob", sync: sync() }),
-    ] as const;
+    const pages = [await board.open(ada, "ada"), await board.open(bob, "bob")] as const;
     await pages[0].evaluate(() => window.board.add("a", 5));
     await Promise.all(pages.map((page) => synced(page, 5)));
-    await server.kill();
+    await board.killServer();
     for (const suffix of ["", "-wal", "-shm"])
-      await copyFile(file() + suffix, `${file()}.old${suffix}`).catch(() => {});
-    await restart();
+      await copyFile(board.file + suffix, `${board.file}.old${suffix}`).catch(() => {});
+    await board.startServer();
     await Promise.all([
       pages[0].evaluate(() => window.board.add("later-a", 5)),
       pages[1].evaluate(() => window.board.add("later-b", 5)),
     ]);
     await Promise.all(pages.map((page) => synced(page, 15)));
-    await server.kill();
+    await board.killServer();
     for (const suffix of ["", "-wal", "-shm"]) {
-      await rm(file() + suffix, { force: true });
-      await copyFile(`${file()}.old${suffix}`, file() + suffix).catch(() => {});
+      await rm(board.file + suffix, { force: true });
+      await copyFile(`${board.file}.old${suffix}`, board.file + suffix).catch(() => {});
     }
     await pages[1].evaluate(() => window.board.add1("while-away"));
-    await restart();
+    await board.startServer();
     await Promise.all(pages.map((page) => synced(page, 16)));
     await equal(pages, 10_000);
     expect(await pages[0].evaluate(() => window.board.count())).toBe(16);

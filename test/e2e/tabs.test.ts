@@ -1,40 +1,19 @@
 /** Tabs in a real browser: frozen, crashed, kept in the back/forward cache, without a network again and again. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { type BareBrowser, startBareBrowser } from "./support/bare-browser.ts";
+import { boardForTests } from "./support/board-for-tests.ts";
 import { freshProfile } from "./support/browser.ts";
-import { type ServerProcess, startServerProcess } from "./support/server-process.ts";
-import { opened, openPage, type Site, startSite } from "./support/site.ts";
-import { type TcpProxy, tcpProxy } from "./support/tcp-proxy.ts";
+import { opened } from "./support/site.ts";
 
-let site: Site;
-let folder: string;
-let server: ServerProcess;
-let network: TcpProxy;
+const board = boardForTests();
 let browser: BareBrowser | null = null;
 
-beforeAll(async () => {
-  site = await startSite();
-});
-afterAll(() => site.close());
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-server-"));
-  server = await startServerProcess({ file: join(folder, "logs.db"), origin: site.origin });
-  network = await tcpProxy(server.port);
-});
 afterEach(async () => {
   await browser?.close();
   browser = null;
-  await network[Symbol.asyncDispose]();
-  await server.kill();
-  await rm(folder, { recursive: true, force: true });
 });
 
-const sync = () => `http://127.0.0.1:${network.port}/sync`;
-const query = () => ({ log: "team", user: "ada", sync: sync() });
 const status = (page: Page) => page.evaluate(() => window.board.status());
 const count = (page: Page) => page.evaluate(() => window.board.count());
 const reaches = (page: Page, position: number) =>
@@ -49,9 +28,9 @@ const reaches = (page: Page, position: number) =>
 
 test("leader: a frozen leader is displaced, the other tab syncs, and nothing is doubled", async () => {
   browser = await startBareBrowser();
-  const first = await openPage(browser.context, site, query());
+  const first = await board.open(browser.context, "ada");
   await first.waitForFunction(() => window.board.status().leader, undefined, { polling: 100 });
-  const second = await openPage(browser.context, site, query());
+  const second = await board.open(browser.context, "ada");
   await second.bringToFront();
   await first.evaluate(() => window.board.add("before", 3));
   await reaches(first, 3);
@@ -74,10 +53,10 @@ test("leader: a frozen leader is displaced, the other tab syncs, and nothing is 
 
 test("browser: every acknowledged commit is there after a kill and a restart", async () => {
   browser = await startBareBrowser();
-  let page = await openPage(browser.context, site, query());
+  let page = await board.open(browser.context, "ada");
   // Chromium writes the files of a new profile late. A kill in its first second may lose the whole site's storage.
   browser = await browser.restart();
-  page = await openPage(browser.context, site, query());
+  page = await board.open(browser.context, "ada");
   let acknowledged = 0;
   for (let round = 0; round < 3; round++) {
     await page.exposeFunction("acknowledged", () => void acknowledged++);
@@ -94,7 +73,7 @@ test("browser: every acknowledged commit is there after a kill and a restart", a
     await expect.poll(() => acknowledged, { timeout: 20_000 }).toBeGreaterThan(before + 20);
     const known = acknowledged;
     browser = await browser.crash();
-    page = await openPage(browser.context, site, query());
+    page = await board.open(browser.context, "ada");
     expect(await count(page)).toBeGreaterThanOrEqual(known);
     acknowledged = await count(page);
   }
@@ -105,12 +84,12 @@ test("browser: every acknowledged commit is there after a kill and a restart", a
 
 test("page: after the back/forward cache or a reload it shows the events of the meantime", async () => {
   browser = await startBareBrowser();
-  const page = await openPage(browser.context, site, query());
+  const page = await board.open(browser.context, "ada");
   await page.evaluate(() => window.board.add("here", 2));
   await reaches(page, 2);
   await page.goto("about:blank");
   await using other = await freshProfile();
-  const elsewhere = await openPage(await other.launch(), site, { ...query(), user: "bob" });
+  const elsewhere = await board.open(await other.launch(), "bob");
   await elsewhere.evaluate(() => window.board.add("there", 3));
   await reaches(elsewhere, 5);
   await page.goBack({ waitUntil: "commit" }); // a page from the cache does not load
