@@ -1,5 +1,5 @@
 /** The sync loop on its own engine in virtual time, with a model of its server. */
-import { vi } from "vitest";
+import { afterEach, beforeEach, vi } from "vitest";
 import { browserEnv } from "../../src/client/env/browser-env.ts";
 import type { WhenStuck } from "../../src/client/messages/worker-messages.ts";
 import { MemoryDatabase } from "../../src/client/stores/memory/database.ts";
@@ -10,14 +10,21 @@ import { domain, task } from "./board-domain.ts";
 import { openTab } from "./engine/open-tab.ts";
 import { twoNodes } from "./two-nodes.ts";
 
+/** The facts of an error that a test makes. */
+export const facts = { message: "No", fix: "None" };
+
 export const MINUTE = 60_000;
 export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 const loops: SyncLoop[] = [];
 
-/** Call it after each test. */
-export function closeLoops(): void {
-  for (const loop of loops.splice(0)) loop.close();
+/** Runs each test of a file in virtual time, and closes its loops after it. */
+export function virtualTimeForTests(): void {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => {
+    for (const loop of loops.splice(0)) loop.close();
+    vi.useRealTimers();
+  });
 }
 
 /** A device that leads, with the model of its server. */

@@ -1,26 +1,21 @@
 // The sync loop in virtual time: which calls it makes, and what the device keeps.
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { syncSummary } from "../../../../src/client/sync/sync-state.ts";
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
 import { ForbiddenError } from "../../../../src/core/values/errors.ts";
 import { cursorOf } from "../../../../src/core/history/record.ts";
 import {
-  closeLoops,
+  facts,
   foreignCommit,
   leader,
   MINUTE,
   pass,
   recorded,
   reportedLeader,
+  virtualTimeForTests,
 } from "../../../support/sync-loop-scene.ts";
 
-const facts = { message: "No", fix: "None" };
-
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => {
-  closeLoops();
-  vi.useRealTimers();
-});
+virtualTimeForTests();
 
 test("sync-loop: rests without a timer when the socket has reported all", async () => {
   const { engine, nodes, loop } = await reportedLeader("t1");

@@ -1,5 +1,5 @@
 // The sync loop in virtual time: pushes and pulls that fail, and commits that the server does not take.
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { SignInPageError } from "../../../../src/client/sync/sign-in-page.ts";
 import { syncSummary } from "../../../../src/client/sync/sync-state.ts";
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
@@ -7,22 +7,17 @@ import { LIMITS } from "../../../../src/core/history/limits.ts";
 import { ProtocolError } from "../../../../src/core/values/errors.ts";
 import { task } from "../../../support/board-domain.ts";
 import {
-  closeLoops,
+  facts,
   foreignCommit,
   leader,
   MINUTE,
   pass,
   recorded,
   reportedLeader,
+  virtualTimeForTests,
 } from "../../../support/sync-loop-scene.ts";
 
-const facts = { message: "No", fix: "None" };
-
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => {
-  closeLoops();
-  vi.useRealTimers();
-});
+virtualTimeForTests();
 
 test("sync-loop: a pull that fails does not count as a failed push", async () => {
   const { loop, change } = await reportedLeader("t1");
