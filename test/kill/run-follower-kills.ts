@@ -2,12 +2,10 @@
  * Kills a server while it rebuilds models, follows the log, runs handlers and processes. Then it compares all rows with
  * those of the log, and counts the effects.
  */
-import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
-import { fileURLToPath } from "node:url";
 import { sqlite } from "dacapo/sqlite";
+import { endLeases, killChild, startChild } from "../support/killed-child.ts";
 import { problemsOf, type Received, receivedEvents } from "../support/process-model.ts";
 import { seededRandom } from "../support/random.ts";
 import { temporaryFolder } from "../support/server.ts";
@@ -25,7 +23,7 @@ export type FollowerKills = {
 type Message = { readonly placed?: number; readonly rebuilt?: number; readonly differences?: number | null };
 
 const LATE_MS = 700;
-const CHILD = fileURLToPath(new URL("../support/followers-child.ts", import.meta.url));
+const CHILD = "followers-child.ts";
 
 export async function runFollowerKills(options: {
   readonly rounds: number;
@@ -42,7 +40,7 @@ export async function runFollowerKills(options: {
     for (let round = 1; round <= rounds; round++) {
       // Some of the starts are of a new release, which folds the rows of the process again.
       if (round % 7 === 0) version++;
-      const child = await startChild([file, effects, `${count.placed + 1}`, `${LATE_MS}`, `${version}`]);
+      const child = await startChild(CHILD, [file, effects, `${count.placed + 1}`, `${LATE_MS}`, `${version}`]);
       child.on("message", ({ placed = -1, rebuilt = 0 }: Message) => {
         count.placed = Math.max(count.placed, placed);
         count.rebuilt += rebuilt;
@@ -50,7 +48,7 @@ export async function runFollowerKills(options: {
       const goal = count.placed + 1 + random.below(4);
       while (count.placed < goal) await once(child, "message");
       await new Promise((resolve) => setTimeout(resolve, random.below(60)));
-      await kill(child);
+      await killChild(child);
       endLeases(file);
       if (round % 20 === 0) progress(`${round} rounds, ${count.placed + 1} orders, ${count.rebuilt} rebuilds`);
     }
@@ -111,7 +109,7 @@ function effectProblems(events: readonly Received[], mails: readonly Received[],
 
 /** The differences of all rows, once nothing is left to do. */
 async function quietDifferences(args: readonly string[]): Promise<number> {
-  const child = await startChild(args);
+  const child = await startChild(CHILD, args);
   try {
     for (;;) {
       child.send("differences");
@@ -120,26 +118,6 @@ async function quietDifferences(args: readonly string[]): Promise<number> {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   } finally {
-    await kill(child);
+    await killChild(child);
   }
-}
-
-async function startChild(args: readonly string[]): Promise<ChildProcess> {
-  const child = fork(CHILD, args, { execArgv: ["--conditions=dacapo-source"] });
-  await once(child, "message");
-  return child;
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  const gone = once(child, "exit");
-  child.kill("SIGKILL");
-  await gone;
-}
-
-/** Ends the leases of a killed node, as the end of their 15 seconds does. */
-function endLeases(file: string): void {
-  const database = new DatabaseSync(file);
-  database.exec("pragma busy_timeout = 5000");
-  database.exec("update dacapo_followers set holder = null, held_until = 0");
-  database.close();
 }

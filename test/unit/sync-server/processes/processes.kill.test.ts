@@ -1,11 +1,10 @@
 // A server that is killed at random while processes run: one reaction to each event, and no timer is lost.
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { DatabaseSync } from "node:sqlite";
-import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import type { ProcessStatus } from "../../../../src/sync-server/app.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
+import { endLeases, killChild, startChild } from "../../../support/killed-child.ts";
 import { problemsOf, receivedEvents } from "../../../support/process-model.ts";
 import { seededRandom } from "../../../support/random.ts";
 import { temporaryFolder } from "../../../support/server.ts";
@@ -19,31 +18,12 @@ afterEach(async () => {
 const KILLS = Number(process.env["DACAPO_KILLS"] ?? 20);
 const LATE_MS = 700;
 
-const script = fileURLToPath(new URL("../../../support/process-child.ts", import.meta.url));
-
 type Message = { readonly placed?: number; readonly status?: ProcessStatus };
 
-async function startChild(file: string, first: number, version: number): Promise<ChildProcess> {
-  const child = fork(script, [file, `${first}`, `${LATE_MS}`, `${version}`], {
-    execArgv: ["--conditions=dacapo-source"],
-  });
-  undo.push(() => kill(child));
-  await once(child, "message");
+async function startServer(file: string, first: number, version: number): Promise<ChildProcess> {
+  const child = await startChild("process-child.ts", [file, `${first}`, `${LATE_MS}`, `${version}`]);
+  undo.push(() => killChild(child));
   return child;
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, "exit");
-  child.kill("SIGKILL");
-  await gone;
-}
-
-/** Ends the leases of a killed node, as the end of their 15 seconds does. */
-function endLeases(file: string): void {
-  const database = new DatabaseSync(file);
-  database.exec("update dacapo_followers set holder = null, held_until = 0");
-  database.close();
 }
 
 async function statusOf(child: ChildProcess): Promise<ProcessStatus | undefined> {
@@ -66,22 +46,22 @@ test(
     for (let killed = 0; killed < KILLS; killed++) {
       // Some of the starts are of a new release, which folds the rows again.
       if (killed % 7 === 6) version++;
-      const child = await startChild(file, placed + 1, version);
+      const child = await startServer(file, placed + 1, version);
       child.on("message", (message: Message) => void (placed = Math.max(placed, message.placed ?? -1)));
       const goal = placed + 1 + random.below(6);
       while (placed < goal) await once(child, "message");
       await new Promise((resolve) => setTimeout(resolve, random.below(30)));
-      await kill(child);
+      await killChild(child);
       endLeases(file);
     }
-    const child = await startChild(file, -1, version);
+    const child = await startServer(file, -1, version);
     for (;;) {
       const status = await statusOf(child);
       expect(status).toMatchObject({ parked: 0, waiting: 0 });
       if (status?.state === "running" && status.behind === 0 && status.commands === 0) break;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    await kill(child);
+    await killChild(child);
 
     const store = sqlite(file);
     undo.push(() => store.close());

@@ -1,12 +1,11 @@
 // A server that is killed at random while handlers run: each event is handled, in order, with one effect id.
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { task } from "../../../support/board-domain.ts";
+import { endLeases, killChild, startChild } from "../../../support/killed-child.ts";
 import { seededRandom } from "../../../support/random.ts";
 import { temporaryFolder } from "../../../support/server.ts";
 import { testServer } from "../../../support/sync-requests.ts";
@@ -20,20 +19,10 @@ const STREAMS = 12;
 const EVENTS = 20;
 const KILLS = 4;
 
-const script = fileURLToPath(new URL("../../../support/subscriber-child.ts", import.meta.url));
-
-async function startChild(file: string, calls: string): Promise<ChildProcess> {
-  const child = fork(script, [file, calls], { execArgv: ["--conditions=dacapo-source"] });
-  undo.push(() => kill(child));
-  await once(child, "message");
+async function startServer(file: string, calls: string): Promise<ChildProcess> {
+  const child = await startChild("subscriber-child.ts", [file, calls]);
+  undo.push(() => killChild(child));
   return child;
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, "exit");
-  child.kill("SIGKILL");
-  await gone;
 }
 
 async function statusOf(child: ChildProcess): Promise<{ at: string | null; behind: number; waiting: number }> {
@@ -41,13 +30,6 @@ async function statusOf(child: ChildProcess): Promise<{ at: string | null; behin
   child.send("status");
   const [status] = (await answered) as [{ at: string | null; behind: number; waiting: number }];
   return status;
-}
-
-/** Ends the leases of a killed node, as the end of their 15 seconds does. */
-function endLeases(file: string): void {
-  const database = new DatabaseSync(file);
-  database.exec("update dacapo_followers set holder = null, held_until = 0");
-  database.close();
 }
 
 type Line = { kind: string; stream: string; version: number; effectId: string; attempt: number };
@@ -83,21 +65,21 @@ test("subscriber: kill -9 while handlers run loses no event, keeps the order, an
   const random = seededRandom(7);
   const cuts: number[] = [0];
   for (let killed = 0; killed < KILLS; killed++) {
-    const child = await startChild(file, calls);
+    const child = await startServer(file, calls);
     const before = (await readLines(calls)).length;
     const goal = before + 20 + random.below(60);
     while ((await readLines(calls)).length < goal) await new Promise((resolve) => setTimeout(resolve, 2));
-    await kill(child);
+    await killChild(child);
     cuts.push((await readLines(calls)).length);
     endLeases(file);
   }
-  const child = await startChild(file, calls);
+  const child = await startServer(file, calls);
   for (;;) {
     const { at, behind, waiting } = await statusOf(child);
     if (at !== null && behind === 0 && waiting === 0) break;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  await kill(child);
+  await killChild(child);
 
   const lines = await readLines(calls);
   const done = lines.filter(({ kind }) => kind === "done");

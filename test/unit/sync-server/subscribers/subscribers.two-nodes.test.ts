@@ -1,10 +1,10 @@
 // Two nodes on one store: one of them handles a log at a time, and the other takes over.
-import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
 import { subscriber, type SyncServer } from "../../../../src/sync-server/app.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { task } from "../../../support/board-domain.ts";
 import { until } from "../../../support/device.ts";
+import { endLeases } from "../../../support/killed-child.ts";
 import { temporaryFolder } from "../../../support/server.ts";
 import { testServer } from "../../../support/sync-requests.ts";
 
@@ -39,13 +39,7 @@ async function twoNodes(handle: (call: Call) => Promise<void>) {
     undo.push(() => server.close());
     return server;
   };
-  /** Ends all leases, as 15 seconds of a paused node do. */
-  const endLeases = (): void => {
-    const database = new DatabaseSync(file);
-    database.exec("update dacapo_followers set holder = null, held_until = 0");
-    database.close();
-  };
-  return { nodeOf, endLeases, errors };
+  return { nodeOf, endLeases: () => endLeases(file), errors };
 }
 
 const isDone = async (server: SyncServer): Promise<boolean> => {
