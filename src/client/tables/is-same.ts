@@ -7,5 +7,9 @@ export function isSame(left: unknown, right: unknown): boolean {
   const [own, other] = [Object.entries(left), new Map(Object.entries(right))];
   // Other objects, such as sets and buffers, are written again.
   const isPlain = Array.isArray(left) || Object.getPrototypeOf(left) === Object.prototype;
-  return isPlain && own.length === other.size && own.every(([name, value]) => isSame(value, other.get(name)));
+  return (
+    isPlain &&
+    own.length === other.size &&
+    own.every(([name, value]) => other.has(name) && isSame(value, other.get(name)))
+  );
 }

@@ -109,7 +109,7 @@ export function decideCommand(command: ReadyCommand, facts: DecideFacts): Decide
   try {
     // An app's `evolve` made the states. A state that cannot be frozen is the app's fault.
     deepFreeze(state);
-    for (const name in context.reads) deepFreeze(context.reads[name]);
+    for (const read of Object.values(context.reads)) deepFreeze(read);
     decision = readDecision(merge ? merge(state, context) : command.definition.decide(state, command.input, context));
   } catch (error) {
     return failed(error);
@@ -142,7 +142,7 @@ function decideContext(command: ReadyCommand, facts: DecideFacts): DecideContext
   const idOf = facts.merge ? mergedId : derivedId;
   let ids = 0;
   const reads: Record<string, Json> = {};
-  for (const name in command.reads) reads[name] = facts.states.stateOf(command.reads[name] ?? "");
+  for (const [name, stream] of Object.entries(command.reads)) reads[name] = facts.states.stateOf(stream);
   return {
     stream: facts.stream,
     actor: facts.actor,

@@ -98,6 +98,15 @@ describe("dexieTable", () => {
     expect(await table.toCollection().primaryKeys()).toEqual(["t2"]);
   });
 
+  test("dexieTable: a record is written if an undefined field got another name", async () => {
+    const { rows, table, open } = scene();
+    rows.fill([task("t1", "Milk")], 0);
+    await table.put({ ...item("t1", "Milk"), former: undefined } as Item);
+    const record = () => ({ title: "Milk", pending: 0, note: "new" });
+    await open({ record }).ready;
+    expect(await table.get("t1")).toEqual({ ...item("t1", "Milk"), note: "new" });
+  });
+
   test("dexieTable: a write that fails is reported, leaves the table as it was, and is tried again", async () => {
     const { rows, table, open, set } = scene();
     rows.fill([task("t1", "Milk")], 0);

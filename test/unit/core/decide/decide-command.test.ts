@@ -57,6 +57,31 @@ describe("decideCommand: a decide that throws", () => {
   });
 });
 
+test("decideCommand: reads no stream that an extended Object.prototype names", () => {
+  const list = aggregate("list", {
+    version: 1,
+    initial: { count: 0 },
+    events: { Counted: z.object({ count: z.number() }) },
+    evolve: { Counted: (_, { data }) => data },
+    commands: {
+      count: {
+        input: z.object({ from: z.string() }),
+        reads: { from: ["self", ({ from }) => from] },
+        decide: (_, __, { from, emit }) => emit("Counted", { count: from.count + 1 }),
+      },
+    },
+  });
+  const { definition } = defineDomain({ version: 1, aggregates: [list] });
+  // Old libraries do this.
+  Object.assign(Object.prototype, { extended: () => {} });
+  try {
+    const command = list.command.count("l1", { from: "l2" });
+    expect(proposeCommit(definition, new Replica(definition), [command], author())).toHaveProperty("commit");
+  } finally {
+    Reflect.deleteProperty(Object.prototype, "extended");
+  }
+});
+
 describe("decideCommand: a decide that returns a wrong value", () => {
   test("decideCommand: refuses any value that is not a decision", () => {
     fc.assert(
