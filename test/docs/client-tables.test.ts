@@ -16,6 +16,7 @@ const rowCodes = [
   "rows-building",
   "not-by-stream",
   "rows-not-populated",
+  "parked",
   "sql-models-unsupported",
   "overloaded",
 ];

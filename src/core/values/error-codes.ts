@@ -50,6 +50,8 @@ export type DacapoErrorCode =
   | "not-by-stream"
   // An operator purged the rows of a read model.
   | "rows-not-populated"
+  // A read model, a subscriber or a process manager set an event or a command aside.
+  | "parked"
   // The store of the server has no SQL, so it cannot keep SQL models.
   | "sql-models-unsupported"
   // Too many calls wait.

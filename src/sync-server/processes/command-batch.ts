@@ -11,6 +11,7 @@
  */
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, jittered } from "../base/env.ts";
+import { parkedCommand } from "../base/parked-error.ts";
 import type { ModelStore } from "../stores/model-store.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
 import { executeItem, settle } from "./execute-due.ts";
@@ -90,7 +91,12 @@ async function executeProcess(
     if (result.kind === "failed" && isClosing()) break;
     const settled = settle(process, { key, outbox: after, item, row, result }, env.now(), (ms) => jittered(env, ms));
     after = settled.outbox;
-    if (settled.error !== null) errors.push(settled.error);
+    if (settled.error !== null)
+      errors.push(
+        parkedIn(after) > 0
+          ? parkedCommand({ kind: "process", name: process.name, log }, key, item.causedBy.id, settled.error)
+          : settled.error,
+      );
     if (result.kind === "failed") break;
     mayDrop ||= result.kind === "settled" && result.isHandled;
   }

@@ -7,6 +7,7 @@ import { foldStream, emptyStream, type FoldStep } from "../../core/fold/fold.ts"
 import { type CommitRecord, cursorOf, sameCursor, type Cursor } from "../../core/history/record.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
+import { parkedEvents } from "../base/parked-error.ts";
 import { foldStates, keysIn, stateOf, statesChange, streamsIn } from "../read-models/fold-page.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
@@ -74,7 +75,7 @@ export async function foldPageOf(
       ...reactedRows(process.follower, result),
       ...outboxRows(process.follower, result.outboxes),
     ],
-    errors: result.errors,
+    errors: parkedBy(source, result),
   };
 }
 
@@ -115,7 +116,7 @@ export async function foldBeside(
       hasUnknown: beside.notes.hasUnknown || folded.hasUnknown,
     },
     rows: [statesChange(process.beside, folded.states), ...reactedRows(process.beside, result)],
-    errors: result.errors,
+    errors: parkedBy(source, result),
   };
 }
 
@@ -165,8 +166,12 @@ export async function foldWaiting(source: FoldSource, live: ProcessPlace, knowsM
       ...reactedRows(process.follower, result),
       ...outboxRows(process.follower, result.outboxes),
     ],
-    errors: result.errors,
+    errors: parkedBy(source, result),
   };
+}
+
+function parkedBy({ process, log }: FoldSource, { parked, cause }: Reacted): readonly unknown[] {
+  return parkedEvents({ kind: "process", name: process.name, log }, parked, cause);
 }
 
 function tablesOf({ models, log }: FoldSource, follower: string): ProcessTables {

@@ -17,6 +17,7 @@ import { eventId } from "../../core/values/id.ts";
 import { deepFreeze, type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import { reasonOf, shortText } from "../../core/values/reason.ts";
+import type { ParkedPlace } from "../base/parked-error.ts";
 import type { FoldedStates, StoredTexts } from "../read-models/fold-page.ts";
 import type { Outbox, OutboxChange, OutboxChanges, OutboxItem } from "./outbox.ts";
 import { NO_VERBS, type ProcessDefinition } from "./process-manager.ts";
@@ -59,8 +60,9 @@ export type Reacted = {
   readonly waiting: readonly WaitingEvent[];
   /** Events that waited and are folded now. */
   readonly folded: readonly WaitingEvent[];
-  /** Errors of the events that are parked now. */
-  readonly errors: readonly unknown[];
+  /** The events that are parked now, and the first error of a handler. */
+  readonly parked: readonly ParkedPlace[];
+  readonly cause: unknown;
 };
 
 export type StoredProcesses = {
@@ -103,7 +105,8 @@ export class Reaction {
   readonly #outboxes = new Map<string, OutboxChange>();
   readonly #waiting: WaitingEvent[] = [];
   readonly #folded: WaitingEvent[] = [];
-  readonly #errors: unknown[] = [];
+  readonly #parked: ParkedPlace[] = [];
+  #cause: unknown;
 
   constructor(process: ProcessDefinition, stored: StoredProcesses) {
     this.#process = process;
@@ -137,7 +140,7 @@ export class Reaction {
       try {
         this.#fold(event, reacts);
       } catch (error) {
-        this.#errors.push(error);
+        this.#cause ??= error;
         return this.#wait(event, reacts, lanes, reasonOf(error));
       }
     }
@@ -150,7 +153,8 @@ export class Reaction {
       outboxes: this.#outboxes,
       waiting: this.#waiting,
       folded: this.#folded,
-      errors: this.#errors,
+      parked: this.#parked,
+      cause: this.#cause,
     };
   }
 
@@ -216,6 +220,7 @@ export class Reaction {
     const isParked = reason !== null && !isBehind;
     const place = { event, type, stream, version, position, received };
     const waiting = { ...place, isParked, reason: reason && shortText(reason, 500), reacts, lanes };
+    if (isParked) this.#parked.push({ ...place, reason });
     this.block(waiting);
     this.#waiting.push(waiting);
   }

@@ -31,6 +31,8 @@ export type FoldedTask = {
   readonly followers: readonly FollowerWrite[];
   readonly rows: readonly RowChange[];
   readonly statements: readonly SqlStatement[];
+  /** The events that this write parks. A comparison parks none, because its rows are never read. */
+  readonly parked: readonly ParkedEvent[];
 };
 
 /** The records of a task. */
@@ -63,6 +65,7 @@ export async function foldTask(
   const end = last ? cursorOf(last) : task.at;
   const isAtHead = sameCursor(end, head);
   const next = nextNotes(context.env.now(), task, fold, isAtHead, poison);
+  const parked = task.compares ? [] : fold.parked;
   if (!replaces || !isAtHead || positionOf(end) < positionOf(replaces.at) || next.job?.state !== "running") {
     const isFirst = notes?.phase !== "ready" && next.phase === "ready";
     const sql = name === model.follower && next.phase === "ready" && (isFirst || task.shows) ? "show" : "make";
@@ -70,6 +73,7 @@ export async function foldTask(
       followers: [{ name, revision, next: nextOf(model, end, next, notes === null ? "new" : "keep", sql) }],
       rows: fold.changes.map((change) => ({ ...change, follower: name })),
       statements: fold.statements.map((statement) => ({ ...statement, follower: name })),
+      parked,
     };
   }
   const ended: FollowerNotes = { ...next, job: { ...next.job, state: "done" } };
@@ -85,6 +89,7 @@ export async function foldTask(
     ],
     rows: fold.changes,
     statements: fold.statements,
+    parked,
   };
 }
 

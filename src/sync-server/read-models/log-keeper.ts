@@ -10,6 +10,7 @@ import { type CommitRecord, type Cursor, cursorOf, positionOf } from "../../core
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
+import { parkedEvents } from "../base/parked-error.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, ModelWriteResult } from "../stores/model-store.ts";
 import { eventId } from "../../core/values/id.ts";
@@ -17,6 +18,7 @@ import { isUnknownTo } from "./fold-page.ts";
 import { compareTask } from "./compare-task.ts";
 import { NONE_REFUSED } from "./fold-sql.ts";
 import { foldTask, resetTask } from "./fold-task.ts";
+import type { ParkedEvent } from "./follower-notes.ts";
 import type { KeeperPace } from "./keeper-pace.ts";
 import { type FoldTask, nextStep, type Step } from "./next-step.ts";
 import type { ReadModel } from "./read-model.ts";
@@ -33,6 +35,7 @@ export type KeeperContext = {
   readonly isClosed: () => boolean;
   /** Called after each write of rows. */
   readonly onMoved: (log: LogName) => void;
+  readonly report: (error: unknown) => void;
 };
 
 /** One page is a few milliseconds of work, because `node:sqlite` and folding block the other work of the process. */
@@ -162,6 +165,8 @@ export class LogKeeper {
         rows: folded.flatMap(({ rows }) => rows),
         statements: folded.flatMap(({ statements }) => statements),
       });
+      if (result.kind === "ok")
+        for (const [n, { task }] of folds.entries()) this.#reportParked(task.model, folded[n]?.parked ?? []);
       if (result.kind !== "vetoed") return result;
       const isTaskOf = ({ name, model, replaces }: FoldTask): boolean =>
         result.follower === name || (replaces !== undefined && result.follower === model.follower);
@@ -171,6 +176,10 @@ export class LogKeeper {
           : { task, records, refused },
       );
     }
+  }
+
+  #reportParked({ name }: ReadModel, parked: readonly ParkedEvent[]): void {
+    for (const error of parkedEvents({ kind: "model", name, log: this.#log }, parked)) this.#context.report(error);
   }
 
   /**

@@ -121,6 +121,7 @@ export class ModelKeepers {
       node: nodeName(env),
       isClosed: () => this.#closed,
       onMoved: (log) => this.#moved.send(log),
+      report: options.report,
     };
     return new LogPool({
       ...options,

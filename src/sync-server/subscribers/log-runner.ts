@@ -14,6 +14,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { eventId } from "../../core/values/id.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import { type Env, jittered } from "../base/env.ts";
+import { parkedEvents } from "../base/parked-error.ts";
 import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
@@ -242,7 +243,10 @@ export class LogRunner {
       attempt: event.failures + 1,
       stop: this.#stop.signal,
     });
-    if (this.#settle(event, result) && result.kind === "failed") report(result.error);
+    if (!this.#settle(event, result) || result.kind !== "failed") return;
+    const { reason, error } = result;
+    const by = { kind: "subscriber", name: subscriber.name, log: this.#log } as const;
+    for (const parked of parkedEvents(by, [{ ...event, reason }], error)) report(parked);
   }
 
   /** Returns true if the event is parked now. */

@@ -12,6 +12,7 @@ import type { CommitRecord, Cursor } from "../../core/history/record.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import { DacapoError, RejectedError } from "../../core/values/errors.ts";
 import { aggregateOf } from "../../core/values/names.ts";
+import { parkedEvents } from "../base/parked-error.ts";
 import { foldPage, foldStates, keysIn } from "../read-models/fold-page.ts";
 import { type FollowerNotes, nextOf, type ParkedEvent, withParked } from "../read-models/follower-notes.ts";
 import { type ReadModel, ROWS } from "../read-models/read-model.ts";
@@ -70,6 +71,8 @@ export class ModelRows {
   readonly #statements: SqlStatement[] = [];
   #notes: FollowerNotes;
   #isByStream: boolean;
+  /** The events that the batch parks. */
+  readonly #parked: ParkedEvent[] = [];
 
   constructor(store: StrongStore, ready: ReadyModel) {
     this.#store = store;
@@ -102,6 +105,7 @@ export class ModelRows {
 
   apply({ changes, statements, parked }: Omit<FoldedCommit, "target">): void {
     this.#statements.push(...statements);
+    this.#parked.push(...parked);
     for (const { set, remove } of changes) {
       for (const [key, text] of set) this.#rows.set(key, text);
       for (const key of remove) this.#rows.set(key, undefined);
@@ -130,6 +134,8 @@ export class ModelRows {
 
   appended(): ReadyModel {
     const { model, revision, stored } = this.ready;
+    const { log, report } = this.#store;
+    for (const error of parkedEvents({ kind: "model", name: model.name, log }, this.#parked)) report(error);
     stored.take(this.#rows);
     return {
       model,

@@ -32,6 +32,7 @@ function whoseTask(code: DacapoErrorCode): Whose {
     case "rows-building":
     case "not-by-stream":
     case "rows-not-populated":
+    case "parked":
     case "sql-models-unsupported":
     case "overloaded":
     case "port-taken":

@@ -94,7 +94,7 @@ test("processManager: events behind a parked one wait, and follow in order after
   await log.execute(order.command.place("o2", { amount: 5 }), { actor: "ada" });
   await until(() => isQuiet(server, 2), "both timers");
   expect(await statusOf(server)).toMatchObject({ state: "running", behind: 0, waiting: 2, parked: 1 });
-  expect(errors.map(String)).toEqual(["Error: poison"]);
+  expect(errors).toMatchObject([{ code: "parked", cause: { message: "poison" } }]);
   const [parked] = await processes.parked(fulfilment);
   expect(parked).toMatchObject({
     kind: "event",
@@ -259,7 +259,9 @@ test("processManager: a failing onRejected parks its command, and later commands
   await until(async () => (await statusOf(server))?.parked === 1, "the parked command");
   const [parked] = await processes.parked(refusing);
   expect(parked).toMatchObject({ kind: "command", process: "order/o1", reason: "onRejected failed: Error: broken" });
-  expect(errors.map(String)).toEqual(["Error: broken"]);
+  expect(errors).toMatchObject([
+    { code: "parked", details: { event: expect.any(String) as string }, cause: { message: "broken" } },
+  ]);
   expect(await statusOf(server)).toMatchObject({ commands: 2, nextAt: null });
   isBroken = false;
   expect(await processes.retry(refusing)).toBe(1);

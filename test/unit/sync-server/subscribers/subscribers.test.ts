@@ -99,7 +99,10 @@ test("subscriber: after the last attempt an event is parked, and an operator ret
   await log.execute([add("t1", "bad 1"), rename("t1", "b"), add("t2", "bad 2"), rename("t2", "c"), add("t3", "ok")]);
   await until(async () => (await statusOf(server))?.parked === 2, "two parked events");
   expect(titles().sort()).toEqual(["bad 1", "bad 1", "bad 2", "bad 2", "ok"]);
-  expect(errors.map(String).toSorted()).toEqual(["Error: no mail for bad 1", "Error: no mail for bad 2"]);
+  expect(errors.map((error) => String((error as Error).cause)).toSorted()).toEqual([
+    "Error: no mail for bad 1",
+    "Error: no mail for bad 2",
+  ]);
   const [first, second] = await subscribers.parked(mailer);
   expect([first, second]).toMatchObject([
     { type: "TaskAdded", stream: "task/t1", version: 1, position: 1, attempts: 2, reason: "Error: no mail for bad 1" },

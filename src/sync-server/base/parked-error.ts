@@ -1,0 +1,54 @@
+/** The report of what a follower parked: a read model, a subscriber or a process manager. */
+import { DacapoError } from "../../core/values/errors.ts";
+import type { LogName } from "../../core/values/ids.ts";
+
+export type ParkedBy = {
+  readonly kind: "model" | "subscriber" | "process";
+  readonly name: string;
+  readonly log: LogName;
+};
+
+export type ParkedPlace = {
+  /** The id of the event. */
+  readonly event: string;
+  readonly stream: string;
+  readonly position: number;
+  readonly reason: string;
+};
+
+const KINDS = {
+  model: { noun: "read model", calls: "models", other: "rebuild" },
+  subscriber: { noun: "subscriber", calls: "subscribers", other: "skip" },
+  process: { noun: "process manager", calls: "processes", other: "skip" },
+} as const;
+
+/** One report for all events of a page, because a flood of events must not be a flood of reports. */
+export function parkedEvents(by: ParkedBy, parked: readonly ParkedPlace[], cause?: unknown): readonly DacapoError[] {
+  const [first] = parked;
+  if (!first) return [];
+  const { event, stream, position, reason } = first;
+  const what = parked.length === 1 ? "the event" : `${parked.length} events, the first is`;
+  const place = `${event} of ${stream} at position ${position}`;
+  const details = { count: parked.length, event, stream, position, reason };
+  return [parkedError(by, `${what} ${place}: ${reason}`, details, cause)];
+}
+
+/** The report of a command that a process manager parked. `process`: the key of its process. */
+export function parkedCommand(by: ParkedBy, process: string, event: string, cause: unknown): DacapoError {
+  return parkedError(by, `a command of the process ${process}, which the event ${event} caused`, { event }, cause);
+}
+
+function parkedError(
+  { kind, name, log }: ParkedBy,
+  what: string,
+  details: Readonly<Record<string, string | number>>,
+  cause: unknown,
+): DacapoError {
+  const { noun, calls, other } = KINDS[kind];
+  return new DacapoError("parked", "after-fix", {
+    message: `The ${noun} ${name} of the log ${log} parked ${what}`,
+    fix: `Correct and deploy its code. Then call \`retry\` or \`${other}\` of \`server.log("${log}").${calls}\`.`,
+    details: { log, [kind]: name, ...details },
+    cause,
+  });
+}
