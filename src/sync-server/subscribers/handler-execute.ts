@@ -12,6 +12,7 @@ import type { DomainEvent } from "../../core/domain/event.ts";
 import { ValidationError } from "../../core/values/errors.ts";
 import type { JsonInput } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
+import type { Env } from "../base/env.ts";
 import type { Executed } from "../base/executed.ts";
 import { SERVER_ACTOR_PREFIX } from "../base/reserved-names.ts";
 import { derivedUuid } from "./derived-uuid.ts";
@@ -61,6 +62,7 @@ export type HandlerCallsContext = {
   readonly event: DomainEvent;
   /** Aborts at the end of the attempt. */
   readonly signal: AbortSignal;
+  readonly nextTurn: Env["nextTurn"];
   /** Receives the error of a call that comes after the end, because nobody may await it. */
   readonly report: (error: unknown) => void;
 };
@@ -90,6 +92,8 @@ export class HandlerCalls {
   async end(): Promise<void> {
     for (const call of this.#calls) {
       const settled = await call.settled();
+      // Code of the handler that waits for this call may make the next one, however many functions are in between.
+      await this.#context.nextTurn();
       if (!settled.isOk && !call.isObserved) throw settled.error;
     }
     this.#hasEnded = true;

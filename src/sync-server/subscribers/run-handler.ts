@@ -75,7 +75,7 @@ export async function runHandler(run: HandlerRun): Promise<HandlerResult> {
 }
 
 async function callHandlers(
-  { domain, subscriber, executeAs, log, record, n, attempt, report }: HandlerRun,
+  { domain, env, subscriber, executeAs, log, record, n, attempt, report }: HandlerRun,
   signal: AbortSignal,
 ): Promise<HandlerResult> {
   try {
@@ -84,7 +84,8 @@ async function callHandlers(
       // An attempt that is over begins no further handler, because the next attempt may run already.
       if (signal.aborted) return { kind: "cut-off" };
       const effectId = await derivedUuid(["effect", subscriber.name, log, event.id]);
-      const calls = new HandlerCalls({ executeAs, subscriber: subscriber.name, log, event, signal, report });
+      const facts = { subscriber: subscriber.name, log, event };
+      const calls = new HandlerCalls({ ...facts, executeAs, signal, nextTurn: env.nextTurn, report });
       await subscriber.handlers.get(event.type)?.(event, { log, execute: calls.execute, effectId, attempt, signal });
       await calls.end();
     }

@@ -98,6 +98,29 @@ test("execute of a handler: a call without await is part of the attempt, and fai
   expect(errors).toHaveLength(2);
 });
 
+test("execute of a handler: calls one after the other without await are all part of the attempt", async () => {
+  const errors: unknown[] = [];
+  const copier = subscriber("copier", {
+    from: [task],
+    start: "beginning",
+    on: {
+      TaskAdded: (_, { execute }) => {
+        const record = async (text: string) => await execute(note("t1", text));
+        const recordAll = async () => {
+          for (const text of ["1", "2"]) await record(text);
+          await Promise.all([record("3"), record("4")]).then(() => record("5"));
+        };
+        void recordAll();
+      },
+    },
+  });
+  const server = testServer({ subscribers: [copier], onError: (error) => errors.push(error), liveTicks: false });
+  servers.push(server);
+  await server.log("board").execute(add("t1"));
+  await until(async () => errors.length > 0 || (await notesOf(server, "board")).length === 5, "five notes");
+  expect(errors).toEqual([]);
+});
+
 test("execute of a handler: after the end of the attempt it is refused, and reported", async () => {
   const errors: unknown[] = [];
   const executes: HandlerContext["execute"][] = [];
