@@ -102,19 +102,29 @@ export function keysIn({ projection }: ReadModel, steps: readonly FoldStep[]): r
  */
 export function foldPage(
   model: ReadModel,
-  { steps, parked: unreadable }: FoldedStates,
+  { steps, parked }: Pick<FoldedStates, "steps" | "parked">,
   stored: StoredTexts,
   refused: RefusedEvents = NONE_REFUSED,
 ): FoldedPage {
-  const inOrder = (parked: readonly ParkedEvent[]): readonly ParkedEvent[] =>
-    [...unreadable, ...parked].sort((left, right) => left.position - right.position);
-  if (model.sql) {
-    const { statements, parked } = foldSql(model, steps, refused);
-    return { changes: [], statements, parked: inOrder(parked) };
+  const folded = new PageFold(model).fold(steps, stored, refused);
+  return { ...folded, parked: [...parked, ...folded.parked].sort((left, right) => left.position - right.position) };
+}
+
+/** The fold of steps into rows or statements, for a caller that folds many pages. */
+export class PageFold {
+  readonly #model: ReadModel;
+  readonly #texts: ModelWithTexts;
+
+  constructor(model: ReadModel) {
+    this.#model = model;
+    this.#texts = withTexts(model);
   }
-  const { set, remove, parked } = foldTexts(model, steps, stored);
-  const changes = [{ follower: model.follower, table: ROWS, set, remove }];
-  return { changes, statements: [], parked: inOrder(parked) };
+
+  fold(steps: readonly FoldStep[], stored: Pick<StoredTexts, "get">, refused: RefusedEvents): FoldedPage {
+    if (this.#model.sql) return { changes: [], ...foldSql(this.#model, steps, refused) };
+    const { set, remove, parked } = foldTexts(this.#texts, steps, stored);
+    return { changes: [{ follower: this.#model.follower, table: ROWS, set, remove }], statements: [], parked };
+  }
 }
 
 /** The change of the table of states of a follower. */
@@ -131,8 +141,11 @@ export type FoldedPage = {
   readonly parked: readonly ParkedEvent[];
 };
 
-function foldTexts(model: ReadModel, steps: readonly FoldStep[], stored: StoredTexts) {
-  const { domain, texts: applied } = withTexts(model);
+function foldTexts(
+  { domain, texts: applied }: ModelWithTexts,
+  steps: readonly FoldStep[],
+  stored: Pick<StoredTexts, "get">,
+) {
   const rows = new Map<string, { readonly row: Json; readonly text: string | undefined }>();
   const parked: ParkedEvent[] = [];
   for (const step of steps) {
@@ -162,16 +175,18 @@ function foldTexts(model: ReadModel, steps: readonly FoldStep[], stored: StoredT
   return { set, remove, parked };
 }
 
+type ModelWithTexts = {
+  readonly domain: DomainDefinition;
+  /** No entry: the row is removed. */
+  readonly texts: ReadonlyMap<string, string>;
+};
+
 /**
  * The same model, with the text of the row that each key got last. A row that cannot be stored throws, so that its
  * event is parked. Each row is checked and not only the last one of a page. Otherwise the rows would depend on the
  * pages.
  */
-function withTexts({ projection, domain, name }: ReadModel): {
-  readonly domain: DomainDefinition;
-  /** No entry: the row is removed. */
-  readonly texts: ReadonlyMap<string, string>;
-} {
+function withTexts({ projection, domain, name }: ReadModel): ModelWithTexts {
   const texts = new Map<string, string>();
   const apply: ProjectionDefinition["apply"] = (row, event) => {
     const next = projection.apply(row, event);

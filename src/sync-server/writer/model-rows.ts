@@ -5,15 +5,17 @@
  * - An event is folded whole or not at all.
  * - A row is read once for each revision of its model, while it is in memory.
  * - The row of a stream that begins is not read.
+ * - An event has the fields that it has in a rebuild, though the decision folded it (strong-models.events.test.ts).
  * - The states of streams are not written, because a keeper that needs one reads it from the log (`read-states`).
  */
-import type { StreamState } from "../../core/fold/fold.ts";
+import type { FoldStep, StreamState } from "../../core/fold/fold.ts";
 import type { CommitRecord, Cursor } from "../../core/history/record.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import { DacapoError, RejectedError } from "../../core/values/errors.ts";
+import { deepFreeze } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import { parkedEvents } from "../base/parked-error.ts";
-import { foldPage, foldStates, keysIn } from "../read-models/fold-page.ts";
+import { keysIn, PageFold } from "../read-models/fold-page.ts";
 import { type FollowerNotes, nextOf, type ParkedEvent, withParked } from "../read-models/follower-notes.ts";
 import { type ReadModel, ROWS } from "../read-models/read-model.ts";
 import type { LogTurn } from "../stores/event-store.ts";
@@ -66,8 +68,12 @@ export class ModelRows {
   readonly ready: ReadyModel;
   readonly #store: StrongStore;
   readonly #watched: ReadModel;
+  readonly #page: PageFold;
   readonly #thrown: ThrownError[] = [];
   readonly #rows = new Map<string, RowText>();
+  readonly #texts = {
+    get: (key: string): RowText => (this.#rows.has(key) ? this.#rows.get(key) : this.ready.stored.get(key)),
+  };
   readonly #statements: SqlStatement[] = [];
   #notes: FollowerNotes;
   #isByStream: boolean;
@@ -82,6 +88,7 @@ export class ModelRows {
     // A batch keeps all rows that it reads, also if its commits are rejected.
     ready.stored.forgetOldest();
     this.#watched = watchedModel(ready.model, (thrown) => this.#thrown.push(thrown));
+    this.#page = new PageFold(this.#watched);
   }
 
   /** Reads the rows of streams at once, if this model has rows by stream. One read costs as much as a fold. */
@@ -91,15 +98,29 @@ export class ModelRows {
       await this.#read(streams.filter((key) => from.has(aggregateOf(key)) && this.#mayBeStored(key, stateOf)));
   }
 
-  async fold(record: CommitRecord, stateOf: StateOf): Promise<FoldedCommit | ModelRefusal> {
-    const states = foldStates(this.#watched, [record], stateOf);
-    const keys = keysIn(this.#watched, states.steps);
+  /**
+   * Folds a record. A promise comes back only if a row must be read, because a wait costs as much as a fold.
+   *
+   * @param steps all events of the record, folded into their streams by the decision
+   */
+  fold(
+    record: CommitRecord,
+    steps: readonly FoldStep[],
+    stateOf: StateOf,
+  ): FoldedCommit | ModelRefusal | Promise<FoldedCommit | ModelRefusal> {
+    const { from } = this.ready.model.projection;
+    // Handlers share the events and states, and a state that one of them changed would decide the next commit.
+    const own = deepFreeze(steps.filter(({ event }) => from.has(event.aggregate)));
+    const keys = keysIn(this.#watched, own);
     if (keys.length > 0) this.#isByStream = keys.every((key) => record.events.some(({ stream }) => stream === key));
-    await this.#read(keys.filter((key) => !this.#rows.has(key) && this.#mayBeStored(key, stateOf)));
+    const unread = keys.filter((key) => !this.#rows.has(key) && this.#mayBeStored(key, stateOf));
+    return unread.length === 0 ? this.#fold(record, own) : this.#read(unread).then(() => this.#fold(record, own));
+  }
+
+  #fold(record: CommitRecord, steps: readonly FoldStep[]): FoldedCommit | ModelRefusal {
     this.#thrown.length = 0;
-    const texts = new Map(keys.map((key) => [key, this.#textOf(key)]));
     const refused = this.#store.refused.get(this.ready.model.follower) ?? NONE_REFUSED;
-    const folded = foldPage(this.#watched, states, texts, refused);
+    const folded = this.#page.fold(steps, this.#texts, refused);
     return this.#refusal(record, folded.parked, refused) ?? { target: this, ...folded };
   }
 
@@ -110,7 +131,7 @@ export class ModelRows {
       for (const [key, text] of set) this.#rows.set(key, text);
       for (const key of remove) this.#rows.set(key, undefined);
     }
-    this.#notes = { ...this.#notes, ...withParked(this.#notes, parked) };
+    if (parked.length > 0) this.#notes = { ...this.#notes, ...withParked(this.#notes, parked) };
   }
 
   follower(head: Cursor | null): FollowerWrite {
@@ -146,10 +167,6 @@ export class ModelRows {
       isByStream: this.#isByStream,
       shows: false,
     };
-  }
-
-  #textOf(key: string): RowText {
-    return this.#rows.has(key) ? this.#rows.get(key) : this.ready.stored.get(key);
   }
 
   /** False: the row is in memory, or its stream has no event yet. */

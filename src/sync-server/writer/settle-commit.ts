@@ -96,7 +96,8 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
   const stored = storedRecord(record);
   if (exceedsBytes(stored.text, limits.commitBytesMax)) return rejected(id, tooLarge(limits.commitBytesMax));
   // The last check, because the rows change if it passes.
-  const refusal = facts.strong?.isEmpty === false ? await facts.strong.fold(record, stateIn(facts.windows)) : null;
+  const refusal =
+    facts.strong?.isEmpty === false ? await facts.strong.fold(record, reconciled.steps, stateIn(facts.windows)) : null;
   if (refusal !== null) return rejected(id, { ...refusal, command: commandOf(reconciled.ofCommand, refusal.event) });
   return {
     kind: "recorded",

@@ -9,8 +9,10 @@
  * - The rows are those of a keeper that folds the same records.
  * - Each changed row is written once, with the records of the batch.
  */
+import type { FoldStep } from "../../core/fold/fold.ts";
 import type { CommitRecord, Cursor } from "../../core/history/record.ts";
 import type { StreamName } from "../../core/values/ids.ts";
+import { isPromise } from "../../core/values/promise.ts";
 import type { FollowerWrite, ModelWrite } from "../stores/model-store.ts";
 import {
   type FoldedCommit,
@@ -56,12 +58,14 @@ export class StrongBatch {
   /**
    * Folds a decided commit. Returns the reason if a model refuses it, and then no row has changed.
    *
+   * @param steps all events of the record, folded into their streams by the decision
    * @param stateOf returns the state of each stream of the record before the record
    */
-  async fold(record: CommitRecord, stateOf: StateOf): Promise<ModelRefusal | null> {
+  async fold(record: CommitRecord, steps: readonly FoldStep[], stateOf: StateOf): Promise<ModelRefusal | null> {
     const folded: FoldedCommit[] = [];
     for (const target of this.#targets) {
-      const result = await target.fold(record, stateOf);
+      const folding = target.fold(record, steps, stateOf);
+      const result = isPromise(folding) ? await folding : folding;
       if ("code" in result) {
         this.#refused++;
         return result;
