@@ -7,7 +7,7 @@
 import { PendingWorkError } from "../../core/values/errors.ts";
 import { requireNames } from "../messages/worker-messages.ts";
 import { databaseName } from "../stores/database-name.ts";
-import { deleteDatabase, resultOf } from "../stores/idb/delete-database.ts";
+import { deleteDatabase, requestResult } from "../stores/idb/delete-database.ts";
 
 /**
  * The log to delete, and what may be lost with it.
@@ -81,11 +81,11 @@ export async function deleteLog(
 /** Counts the commits that only this device has. Without a server, these are all of them. */
 async function countLost(tx: IDBTransaction): Promise<{ pending: number; rejections: number }> {
   const [head, server, numbers, sent, rejections] = await Promise.all([
-    resultOf<unknown>(tx.objectStore("meta").get("head")),
-    resultOf<unknown>(tx.objectStore("meta").get("server")),
-    resultOf(tx.objectStore("pending").getAllKeys()),
-    resultOf(tx.objectStore("sent").count()),
-    resultOf(tx.objectStore("rejections").count()),
+    requestResult<unknown>(tx.objectStore("meta").get("head")),
+    requestResult<unknown>(tx.objectStore("meta").get("server")),
+    requestResult(tx.objectStore("pending").getAllKeys()),
+    requestResult(tx.objectStore("sent").count()),
+    requestResult(tx.objectStore("rejections").count()),
   ]);
   const ended = endedOf(head);
   const pending = numbers.filter((n) => !ended.some(([first, last]) => first <= Number(n) && Number(n) <= last));

@@ -79,7 +79,7 @@ export function prepareCommand(domain: DomainDefinition, command: Named): Prepar
   try {
     const parsed = definition.parse(command.v < definition.version ? definition.upcast(command.v, given) : given);
     // The texts of a problem come from the app's schema too.
-    if (!parsed.ok) return invalid("invalid-input", `The input of ${name}.${command.name}`, parsed.problem);
+    if (!parsed.ok) return invalidValue("invalid-input", `The input of ${name}.${command.name}`, parsed.problem);
     const input = parsed.value;
     return { ready: { aggregate, definition, input, reads: definition.reads(input) } };
   } catch (error) {
@@ -159,7 +159,7 @@ function checkDraft(
   { type, data }: Draft,
 ): Draft | { readonly defect: Defect } {
   const definition = aggregate.events.get(type);
-  const refuse = (problem: Problem) => invalid("invalid-event", `Event ${type} of ${stream}`, problem);
+  const refuse = (problem: Problem) => invalidValue("invalid-event", `Event ${type} of ${stream}`, problem);
   const problem = findJsonProblem(data);
   try {
     if (!definition) return refuse({ path: [], reason: `${aggregate.name} has no such event` });
@@ -172,7 +172,7 @@ function checkDraft(
   }
 }
 
-function invalid(code: string, what: string, { path, reason }: Problem): { readonly defect: Defect } {
+function invalidValue(code: string, what: string, { path, reason }: Problem): { readonly defect: Defect } {
   const at = describePlace(path);
   return { defect: { kind: "invalid", code, message: shortText(`${what} is not valid${at}: ${reason}`), path } };
 }

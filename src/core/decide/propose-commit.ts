@@ -55,7 +55,7 @@ export function proposeCommit(
 ): Proposed {
   const count = countOf(requests);
   if (count === 0 || count > COMMANDS_MAX)
-    return { commandIndex: 0, defect: invalid(`A commit must have 1 to ${COMMANDS_MAX} commands, not ${count}`) };
+    return { commandIndex: 0, defect: invalidInput(`A commit must have 1 to ${COMMANDS_MAX} commands, not ${count}`) };
   const seen = (stream: StreamName) => ({ stream, seen: view.confirmedVersion(stream) });
   const commands: CommitCommand[] = [];
   const ready: PreparedCommand[] = [];
@@ -103,7 +103,7 @@ export function proposeCommit(
     return {
       commandIndex: 0,
       defect: {
-        ...invalid(`The commit has more than ${commitBytesMax} bytes. Put less into one commit.`),
+        ...invalidInput(`The commit has more than ${commitBytesMax} bytes. Put less into one commit.`),
         code: "too-large",
       },
     };
@@ -139,15 +139,15 @@ function countOf(given: unknown): number {
 
 function problemOf(request: CommandRequest): Defect | null {
   if (!isRequest(request))
-    return invalid(
+    return invalidInput(
       "This value is not a command. Make one with the aggregate's handle, such as task.command.add(id, input).",
     );
   const stream = parseStream(request.stream);
-  if (!stream.ok) return invalid(`The stream of ${request.name} is not valid: ${stream.problem.reason}`);
+  if (!stream.ok) return invalidInput(`The stream of ${request.name} is not valid: ${stream.problem.reason}`);
   const problem = request.input === undefined ? null : findJsonProblem(request.input);
   if (!problem) return null;
   const at = describePlace(problem.path);
-  return { ...invalid(`The input of ${request.name} is not valid${at}: ${problem.reason}`), path: problem.path };
+  return { ...invalidInput(`The input of ${request.name} is not valid${at}: ${problem.reason}`), path: problem.path };
 }
 
 /** True if a value has the form of a command. Its schema has not checked the input. */
@@ -167,6 +167,6 @@ function inputOf({ input }: CommandRequest): { input?: Json } {
   return input === undefined ? {} : { input: omitUndefined(input) };
 }
 
-function invalid(message: string): Defect {
+function invalidInput(message: string): Defect {
   return { kind: "invalid", code: "invalid-input", message };
 }

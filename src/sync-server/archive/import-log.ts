@@ -25,7 +25,7 @@ import {
 import type { Parsed } from "../../core/values/parsed.ts";
 import { storedRecord } from "../stores/stored-record.ts";
 import type { EventStore, KeptOutcome } from "../stores/event-store.ts";
-import { invalid, LogIntake, logExists } from "./log-intake.ts";
+import { invalidArchive, LogIntake, logExists } from "./log-intake.ts";
 
 /** The size and the end of an imported log. */
 export type ImportedLog = {
@@ -55,13 +55,13 @@ export async function importLog(
     for await (const text of lines) {
       const line = unwrap(log, reader.read(text));
       if (line?.kind === "header") {
-        if (line.log !== log) throw invalid(log, `it is an archive of the log ${line.log}`);
+        if (line.log !== log) throw invalidArchive(log, `it is an archive of the log ${line.log}`);
         intake = await PartImport.begin(store, line);
       } else if (line) await intake?.take(line);
       if (intake) onProgress(intake.cursor);
     }
     unwrap(log, reader.finish());
-    if (!intake) throw invalid(log, "it has no header");
+    if (!intake) throw invalidArchive(log, "it has no header");
     return await intake.finish();
   } catch (error) {
     await intake?.failed(error);
@@ -97,7 +97,7 @@ class PartImport {
     const intake = await LogIntake.stage({ store, log, source });
     if (positionOf(after) > positionOf(intake.end)) throw missingPart(log, intake.end);
     if (positionOf(after) === positionOf(intake.end) && !sameCursor(after, intake.end))
-      throw invalid(log, "the part does not follow the part before it");
+      throw invalidArchive(log, "the part does not follow the part before it");
     // Parts of outcomes begin at the same cursor, so only their number shows that one is missing.
     if (!(await intake.hasOutcomes(head.outcomes ?? 0))) throw missingPart(log, intake.end);
     return new PartImport(head, intake);
@@ -141,7 +141,7 @@ class PartImport {
     const stored = storedRecord(record);
     const { log } = this.#head;
     if (!hasConsecutiveVersions(record))
-      throw invalid(log, `the record at position ${record.position} has versions that do not follow each other`);
+      throw invalidArchive(log, `the record at position ${record.position} has versions that do not follow each other`);
     this.#last = stored.cursor;
     const intake = this.#intake;
     if (!intake) return;
@@ -150,7 +150,7 @@ class PartImport {
     if (lastPosition(record) < written) return;
     // The last written record. Otherwise two different logs with one end would be joined.
     if (!sameCursor(stored.cursor, intake.end))
-      throw invalid(log, `the record at position ${record.position} is not the record of the import before`);
+      throw invalidArchive(log, `the record at position ${record.position} is not the record of the import before`);
   }
 }
 
@@ -168,7 +168,7 @@ function readOutcome(log: string, value: unknown): KeptOutcome {
     parsed.value.id !== commit ||
     parsed.value.outcome === "recorded"
   )
-    throw invalid(log, `the outcome of the commit ${JSON.stringify(commit)} is not valid`);
+    throw invalidArchive(log, `the outcome of the commit ${JSON.stringify(commit)} is not valid`);
   return { commit, actor, received, text };
 }
 
@@ -184,7 +184,7 @@ function hasConsecutiveVersions({ events }: CommitRecord): boolean {
 
 function unwrap<Value>(log: string, parsed: Parsed<Value>): Value {
   if (parsed.ok) return parsed.value;
-  throw invalid(log, `${parsed.problem.path.join(" ")} ${parsed.problem.reason}`);
+  throw invalidArchive(log, `${parsed.problem.path.join(" ")} ${parsed.problem.reason}`);
 }
 
 function missingPart(log: string, end: Cursor | null): ConcurrencyError {

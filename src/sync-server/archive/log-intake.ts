@@ -85,7 +85,7 @@ export class LogIntake {
   /** Adds the next record. Writes a batch if it is large enough. */
   async addRecord(record: StoredRecord): Promise<void> {
     if (record.position !== positionOf(this.end) + 1)
-      throw invalid(this.log, `the record at position ${record.position} does not follow the record before it`);
+      throw invalidArchive(this.log, `the record at position ${record.position} does not follow the record before it`);
     this.#records.push(record);
     this.#events += record.cursor.position - record.position + 1;
     await this.#count(record.text);
@@ -119,12 +119,12 @@ export class LogIntake {
     await this.#versions.follow(records).catch(async (error: unknown) => {
       if (!(error instanceof RangeError)) throw error;
       await this.#requireUnmoved();
-      throw invalid(this.log, error.message);
+      throw invalidArchive(this.log, error.message);
     });
     const unknown = outcomes.length === 0 ? [] : await this.#unknown(outcomes);
     if (records.length + unknown.length === 0) return;
     const twice = duplicateOf(records);
-    if (twice !== null) throw invalid(this.log, `the commit ${twice} is there twice`);
+    if (twice !== null) throw invalidArchive(this.log, `the commit ${twice} is there twice`);
     const append: Append = {
       expected: this.#head,
       records,
@@ -184,7 +184,7 @@ export class LogIntake {
   #require(result: AppendResult): void {
     if (result.kind === "ok") return;
     if (result.kind === "known")
-      throw invalid(
+      throw invalidArchive(
         this.log,
         `the log has the commit ${result.commits[0] ?? ""} already, in another record or outcome`,
       );
@@ -205,7 +205,7 @@ export class LogIntake {
 }
 
 /** The error of an archive or a log that cannot be written as it is. */
-export function invalid(log: string, reason: string): ValidationError {
+export function invalidArchive(log: string, reason: string): ValidationError {
   return new ValidationError({
     message: `The log ${log} cannot be imported: ${reason}`,
     fix: "Pass all lines of an exported archive, unchanged.",

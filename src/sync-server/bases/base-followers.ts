@@ -56,7 +56,7 @@ export function pageKey(n: number): string {
   return String(n).padStart(6, "0");
 }
 
-export function notesText(notes: BaseNotes): string {
+export function baseNotesText(notes: BaseNotes): string {
   return JSON.stringify(notes);
 }
 

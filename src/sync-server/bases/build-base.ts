@@ -21,7 +21,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { type Env, wait } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore } from "../stores/model-store.ts";
-import { baseName, notesText, pageKey, PAGES, type StoredBase, unfinishedName } from "./base-followers.ts";
+import { baseName, baseNotesText, pageKey, PAGES, type StoredBase, unfinishedName } from "./base-followers.ts";
 import { pagesOf, readPages } from "./base-pages.ts";
 import type { BaseOptions } from "./base-option.ts";
 
@@ -159,7 +159,7 @@ async function writePages(
     await env.nextTurn();
   }
   const name = baseName(fingerprint, at);
-  const text = notesText({ tables: [...tableNames(domain).values()], pages, madeAt: env.now() });
+  const text = baseNotesText({ tables: [...tableNames(domain).values()], pages, madeAt: env.now() });
   const tables = { [PAGES]: slices.length > 1 ? { from: unfinished } : ("new" as const) };
   const base: FollowerWrite = { name, revision: 0, next: { at, text, wake: null, tables } };
   const ended = revision > 0 ? [{ name: unfinished, revision, next: null }] : [];

@@ -18,7 +18,7 @@ export type PageFacts = {
 export function pageFields({ after, records, head }: PageFacts): string {
   const cursor = records.at(-1)?.cursor ?? after;
   const more = positionOf(cursor) < head;
-  return `"after":${cursorText(after)},"records":[${records.map(({ text }) => text).join(",")}],"cursor":${cursorText(cursor)},"head":${head},"more":${more}`;
+  return `"after":${cursorJson(after)},"records":[${records.map(({ text }) => text).join(",")}],"cursor":${cursorJson(cursor)},"head":${head},"more":${more}`;
 }
 
 /** Splits records into runs. Each run stays within the limit, unless a single record is larger. */
@@ -52,6 +52,6 @@ function eventsOf(records: readonly StoredRecord[]): number {
   return first ? positionOf(records.at(-1)?.cursor ?? null) - first.position + 1 : 0;
 }
 
-export function cursorText(cursor: Cursor | null): string {
+export function cursorJson(cursor: Cursor | null): string {
   return cursor === null ? "null" : `"${encodeCursor(cursor)}"`;
 }

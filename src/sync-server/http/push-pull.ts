@@ -18,7 +18,7 @@ import { HttpRefusal } from "../base/http-refusal.ts";
 import { type ServerLimits, wireLimits } from "../base/limits.ts";
 import { NO_STEP, type Step } from "../base/observer.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
-import { cursorText, pageFields, splitRecords } from "./page-text.ts";
+import { cursorJson, pageFields, splitRecords } from "./page-text.ts";
 import { admitPush, type AdmittedPush, type Appended } from "../writer/admit-push.ts";
 import { countOutcomes, type OutcomeCounts } from "../writer/outcome-text.ts";
 import type { EventStore, ReadLimit } from "../stores/event-store.ts";
@@ -124,7 +124,7 @@ async function pageAfterPush(
   if (bytes === 0) return pageFields({ after, records: [], head: positionOf(appended.head) });
   const pages = pagesOfBatches.get(appended) ?? new Map<string, string>();
   pagesOfBatches.set(appended, pages);
-  const key = `${bytes} ${cursorText(after)}`;
+  const key = `${bytes} ${cursorJson(after)}`;
   const rendered = pages.get(key);
   if (rendered !== undefined) return rendered;
   const records = sameCursor(after, appended.after)

@@ -9,6 +9,7 @@ import { invalid, isCount, requireObject, requireText, shown } from "../base/che
 import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { RowChange, TableChange } from "../stores/model-store.ts";
 import { type FollowerInLog, type ResetOptions, withSkipped } from "../subscribers/follower-in-log.ts";
+import { WAITING } from "../subscribers/subscriber.ts";
 import { commitIdOf } from "./execute-due.ts";
 import { isOutdated } from "./next-step.ts";
 import { type Outbox, type OutboxChanges, type OutboxItem, withChange, withoutItem } from "./outbox.ts";
@@ -21,7 +22,6 @@ import {
   type ProcessPlace,
   type ProcessPlaces,
   readPlaces,
-  WAITING,
   wakeOf,
 } from "./process-place.ts";
 import type { CommandsPage, ParkedByProcess, ProcessStatus, WaitingCommand } from "./process-status.ts";

@@ -14,8 +14,7 @@ import type { Follower, ModelStore } from "../stores/model-store.ts";
 import type { SkippedEvent } from "../subscribers/place.ts";
 import type { ProcessDefinition, Release } from "./process-manager.ts";
 
-/** The tables of a process manager besides the rows and the states of a read model. */
-export const WAITING = "waiting";
+/** The tables of a process manager besides those of a read model and `WAITING`. */
 export const OUTBOX = "outbox";
 /** Keys of the next time of each process that has one. They have the order of time. */
 export const DUE = "due";

@@ -19,20 +19,12 @@ import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
 import { Lease } from "../subscribers/lease.ts";
+import { WAITING } from "../subscribers/subscriber.ts";
 import { executeBatch } from "./command-batch.ts";
 import { foldBeside, foldPageOf, type FoldedEvents, type FoldSource, foldWaiting } from "./fold-events.ts";
 import { knowsMore, nextStep, type ProcessStep } from "./next-step.ts";
 import type { ProcessDefinition } from "./process-manager.ts";
-import {
-  DUE,
-  emptyNotes,
-  OUTBOX,
-  type ProcessNotes,
-  type ProcessPlaces,
-  readPlaces,
-  WAITING,
-  wakeOf,
-} from "./process-place.ts";
+import { DUE, emptyNotes, OUTBOX, type ProcessNotes, type ProcessPlaces, readPlaces, wakeOf } from "./process-place.ts";
 
 export type ProcessRunnerContext = {
   readonly store: EventStore;

@@ -10,7 +10,8 @@ import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
 import { keyOf } from "../subscribers/lanes.ts";
 import { dueKey, type Outbox, type OutboxChanges, outboxText, readDueKey, timeKey } from "./outbox.ts";
-import { DUE, OUTBOX, WAITING } from "./process-place.ts";
+import { WAITING } from "../subscribers/subscriber.ts";
+import { DUE, OUTBOX } from "./process-place.ts";
 import type { WaitingEvent } from "./react.ts";
 
 const PAGE = { rows: 1_000, bytes: 1024 * 1024 };

@@ -55,12 +55,13 @@ export class CollectedOutbox {
       run: (commands) => this.#add(source, null, source.at, commands),
       later: (name, after, commands) => {
         if (typeof name !== "string" || name.length === 0 || name.length > TIMER_NAME_MAX || !name.isWellFormed())
-          throw invalid(`its name is not a text of 1 to ${TIMER_NAME_MAX} characters`);
+          throw invalidCommand(`its name is not a text of 1 to ${TIMER_NAME_MAX} characters`);
         const due = after instanceof Date ? after.getTime() : source.at + after;
         // Null would count as 0, and a text would be joined.
         if ((typeof after !== "number" && !(after instanceof Date)) || !Number.isFinite(due))
-          throw invalid(`its time is ${String(after)}, which is neither milliseconds nor a date`);
-        if (Math.abs(due) > TIME_MAX) throw invalid(`its time is ${String(after)}, which is after the year 275760`);
+          throw invalidCommand(`its time is ${String(after)}, which is neither milliseconds nor a date`);
+        if (Math.abs(due) > TIME_MAX)
+          throw invalidCommand(`its time is ${String(after)}, which is after the year 275760`);
         this.#add(source, name, due, commands);
       },
       drop: (name) => {
@@ -73,13 +74,15 @@ export class CollectedOutbox {
   /** The handler ended the process, so that it has no timers. */
   end(source: string, reacts: boolean): void {
     if (reacts && this.#outbox.some((item) => item.timer !== null && item.source === source))
-      throw invalid("its process has ended, because the handler returned null, so that it can have no timer");
+      throw invalidCommand("its process has ended, because the handler returned null, so that it can have no timer");
     this.#outbox = withoutTimers(this.#outbox);
   }
 
   #requireRunning(source: CallSource): void {
     if (this.#source !== source)
-      throw invalid("its handler has returned already. Call run, later and drop before it returns, without await");
+      throw invalidCommand(
+        "its handler has returned already. Call run, later and drop before it returns, without await",
+      );
   }
 
   #add(
@@ -111,7 +114,7 @@ function requireText(key: string, text: string): void {
 
 function requireCommands(commands: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {
   const list = isList(commands) ? commands : [commands];
-  if (!list.every(isRequest)) throw invalid("it is not a command");
+  if (!list.every(isRequest)) throw invalidCommand("it is not a command");
   const parsed = parseCommit({
     id: NO_ID,
     client: NO_ID,
@@ -128,7 +131,7 @@ function requireCommands(commands: CommandRequest | readonly CommandRequest[]): 
       events: [],
     })),
   });
-  if (!parsed.ok) throw invalid(describeProblem(parsed.problem));
+  if (!parsed.ok) throw invalidCommand(describeProblem(parsed.problem));
   return parsed.value.commands.map(({ stream, name, v, input }) => ({
     stream,
     name,
@@ -137,7 +140,7 @@ function requireCommands(commands: CommandRequest | readonly CommandRequest[]): 
   }));
 }
 
-function invalid(reason: string): ValidationError {
+function invalidCommand(reason: string): ValidationError {
   return new ValidationError({
     message: `A command of a process is not valid: ${reason}`,
     fix: "Pass the result of a command of an aggregate, such as task.command.complete(id).",

@@ -2,7 +2,7 @@
 import type { Cursor } from "../../core/history/record.ts";
 import type { AppendResult, EventStore } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireRejection, requireThat } from "../require.ts";
-import { ALL, batch, commitId, outcome, readAll, recordsAfter, requireLog, write } from "./samples.ts";
+import { ALL, batch, commitId, outcome, readAll, recordsAfter, requireRecords, write } from "./samples.ts";
 
 type Rule = { readonly rule: string; readonly name: string; readonly check: (store: EventStore) => Promise<void> };
 
@@ -17,7 +17,7 @@ export const appendRules: readonly Rule[] = [
       requireEqual(await store.head("log"), { kind: "open", cursor: head }, "the head");
       const second = recordsAfter(head, [{ commit: 3 }]);
       requireEqual(await store.append("log", batch(head, { records: second })), { kind: "ok" }, "the second append");
-      await requireLog(store, "log", [...first, ...second]);
+      await requireRecords(store, "log", [...first, ...second]);
     },
   },
   {
@@ -45,7 +45,7 @@ export const appendRules: readonly Rule[] = [
         { kind: "moved", head },
         "an append of nothing on an old head",
       );
-      await requireLog(store, "log", before);
+      await requireRecords(store, "log", before);
       requireThat(
         (await store.known("log", [commitId(3), commitId(4)])).size === 0,
         "no known ids of the refused append",
@@ -86,7 +86,7 @@ export const appendRules: readonly Rule[] = [
         { kind: "known", commits: known.toReversed() },
         "outcomes with known ids",
       );
-      await requireLog(store, "log", before);
+      await requireRecords(store, "log", before);
       requireThat(
         (await store.known("log", [commitId(3), commitId(4)])).size === 0,
         "no known ids of the other records in the batch",
@@ -167,7 +167,7 @@ export const appendRules: readonly Rule[] = [
       ];
       for (const records of wrong)
         await requireRejection(store.append("log", batch(head, { records })), "a batch that does not follow the head");
-      await requireLog(store, "log", before);
+      await requireRecords(store, "log", before);
     },
   },
   {
@@ -214,7 +214,7 @@ export const appendRules: readonly Rule[] = [
     async check(store) {
       await write(store, "one", null, { commit: 1 });
       const two = await write(store, "two", null, { commit: 1, mark: "two", actor: "bob" }, { commit: 2, mark: "end" });
-      await requireLog(store, "one", recordsAfter(null, [{ commit: 1 }]));
+      await requireRecords(store, "one", recordsAfter(null, [{ commit: 1 }]));
       const known = [...(await store.known("two", [commitId(1)]))];
       requireEqual(
         known,

@@ -1,7 +1,7 @@
 /** S8 to S12: known commits, how long outcomes are kept, how logs begin and end, and the store's id. */
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
-import { ALL, batch, commitId, outcome, readAll, recordsAfter, requireLog, write } from "./samples.ts";
+import { ALL, batch, commitId, outcome, readAll, recordsAfter, requireRecords, write } from "./samples.ts";
 
 type Rule = { readonly rule: string; readonly name: string; readonly check: (store: EventStore) => Promise<void> };
 
@@ -161,7 +161,7 @@ export const logRules: readonly Rule[] = [
       requireEqual(await store.readStream("log", "task/t1", 0, ALL), [], "a stream");
       requireThat((await store.known("log", [commitId(1), commitId(2)])).size === 0, "nothing known");
       requireEqual(await store.logs(), ["other"], "the logs");
-      await requireLog(store, "other", other);
+      await requireRecords(store, "other", other);
     },
   },
   {

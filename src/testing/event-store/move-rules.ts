@@ -1,7 +1,7 @@
 /** S10 and S16 to S18: the calls that move logs to another store or to another name. */
 import type { EventStore, KeptOutcome } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
-import { ALL, batch, commitId, outcome, readAll, recordsAfter, requireLog, write } from "./samples.ts";
+import { ALL, batch, commitId, outcome, readAll, recordsAfter, requireRecords, write } from "./samples.ts";
 
 type Rule = { readonly rule: string; readonly name: string; readonly check: (store: EventStore) => Promise<void> };
 
@@ -43,7 +43,7 @@ export const moveRules: readonly Rule[] = [
       const records = await readAll(store, "staged");
       requireEqual(await store.rename("staged", "log"), { kind: "ok" }, "the rename");
       requireEqual(await store.logs(), ["log"], "the logs");
-      await requireLog(store, "log", records);
+      await requireRecords(store, "log", records);
       requireEqual(await store.readStream("log", "task/t1", 1, ALL), records.slice(1), "a stream");
       requireEqual(await store.outcomes("log", null, 10), [outcome(3)], "the outcomes");
       requireThat((await store.known("log", [commitId(1), commitId(3)])).size === 2, "its known commits");
@@ -68,7 +68,7 @@ export const moveRules: readonly Rule[] = [
       }
       requireEqual(await store.rename("staged", "log"), { kind: "ok" }, "the rename");
       requireEqual(await store.outcomes("log", null, 10), [...other, outcome(5)], "the outcomes of both");
-      await requireLog(store, "log", recordsAfter(null, [{ commit: 1 }]));
+      await requireRecords(store, "log", recordsAfter(null, [{ commit: 1 }]));
     },
   },
   {
@@ -84,8 +84,8 @@ export const moveRules: readonly Rule[] = [
       requireEqual(await store.rename("gone", "new"), { kind: "gone" }, "a rename of a dropped log");
       requireEqual(await store.rename("absent", "new"), { kind: "absent" }, "a rename of an absent log");
       requireEqual(await store.logs(), ["log", "staged"], "the logs");
-      await requireLog(store, "staged", recordsAfter(null, [{ commit: 1 }]));
-      await requireLog(store, "log", recordsAfter(null, [{ commit: 2 }]));
+      await requireRecords(store, "staged", recordsAfter(null, [{ commit: 1 }]));
+      await requireRecords(store, "log", recordsAfter(null, [{ commit: 2 }]));
     },
   },
   {

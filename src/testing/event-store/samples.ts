@@ -79,7 +79,7 @@ export async function readAll(
 }
 
 /** Checks the log's head and records, which must stay unchanged if nothing was written. It ignores kept outcomes. */
-export async function requireLog(store: EventStore, log: string, records: readonly StoredRecord[]): Promise<void> {
+export async function requireRecords(store: EventStore, log: string, records: readonly StoredRecord[]): Promise<void> {
   requireEqual(await readAll(store, log), records, `the records of ${log}`);
   requireEqual(await store.head(log), { kind: "open", cursor: records.at(-1)?.cursor ?? null }, `the head of ${log}`);
 }

@@ -1,6 +1,6 @@
 /** M8: the SQL tables of apps, and statements that the database refuses. */
 import { requireEqual, requireRejection, requireThat } from "../require.ts";
-import { batch, recordsAfter, requireLog, write } from "../event-store/samples.ts";
+import { batch, recordsAfter, requireRecords, write } from "../event-store/samples.ts";
 import { sqlTable } from "../../sync-server/stores/sql-tables.ts";
 import {
   follow,
@@ -34,7 +34,7 @@ export const sqlRules: readonly ModelRule[] = [
       const result = await store.append("log", batch(at, { records: next, models: models2 }));
       requireEqual({ ...result, message: "" }, { kind: "vetoed", follower: "a", event: "k", message: "" }, "the veto");
       requireThat("message" in result && result.message !== "", "a reason");
-      await requireLog(store, "log", first);
+      await requireRecords(store, "log", first);
       requireEqual(await readNumbers(models, "a"), { k: 1 }, "the rows after a veto");
       await requireFollowers(models, { a: [1, at] });
       const good = { ...models2, statements: [insert("l", 2), insert("m", 4)] };

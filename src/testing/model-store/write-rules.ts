@@ -1,6 +1,6 @@
 /** M1, M2, M3, M7 and M12: the effects of a write of read models. */
 import { requireEqual, requireRejection, requireThat } from "../require.ts";
-import { batch, recordsAfter, requireLog, write } from "../event-store/samples.ts";
+import { batch, recordsAfter, requireRecords, write } from "../event-store/samples.ts";
 import { follow, type ModelRule, mustWrite, readPage, readRows, requireFollowers, rowsOf } from "./samples.ts";
 
 export const writeRules: readonly ModelRule[] = [
@@ -81,13 +81,13 @@ export const writeRules: readonly ModelRule[] = [
       const at = { position: 3, mark: "mark3" };
       const late = batch(head, { records: next, models: rowsOf(follow("a", 0, { at }), { k: "2" }) });
       requireEqual(await store.append("log", late), { kind: "model-moved", followers: ["a"] }, "an old revision");
-      await requireLog(store, "log", first);
+      await requireRecords(store, "log", first);
       const onOldHead = batch(null, { records: first, models: rowsOf(follow("a", 1, { at: head }), { k: "2" }) });
       requireEqual(await store.append("log", onOldHead), { kind: "moved", head }, "an old head");
       requireEqual(await readRows(models, "a"), { k: "1" }, "the rows of refused appends");
       const good = batch(head, { records: next, models: rowsOf(follow("a", 1, { at }), { k: "2" }) });
       requireEqual(await store.append("log", good), { kind: "ok" }, "the append");
-      await requireLog(store, "log", [...first, ...next]);
+      await requireRecords(store, "log", [...first, ...next]);
       requireEqual(await readRows(models, "a"), { k: "2" }, "the rows");
       await requireFollowers(models, { a: [2, at] });
       await requireRejection(

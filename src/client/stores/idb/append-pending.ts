@@ -69,7 +69,7 @@ function falseIfNumberIsUsed(error: unknown): false {
 }
 
 function lastKeys(pending: IDBObjectStore, tail: number): Promise<readonly IDBValidKey[]> {
-  const keys = resultOf(pending.getAllKeys(IDBKeyRange.lowerBound(tail), 2));
+  const keys = requestResult(pending.getAllKeys(IDBKeyRange.lowerBound(tail), 2));
   // The append may throw before it awaits the keys. That error is the reported one, so ignore the keys' error.
   keys.catch(() => {});
   return keys;
@@ -99,7 +99,7 @@ async function isAppended(
   return ids.some((id, index) => commitIds.has(id) || refused[index] !== undefined);
 }
 
-function resultOf<T>(request: IDBRequest<T>): Promise<T> {
+function requestResult<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     // The transaction fails too, and the store reports the transaction's error.

@@ -48,7 +48,7 @@ export async function deleteDatabase(
       );
     };
     const database = await Promise.race([
-      resultOf(opening).then(
+      requestResult(opening).then(
         (opened) => {
           // The caller has its answer already, and no tab may be blocked by this one.
           if (isOver) opened.close();
@@ -63,7 +63,7 @@ export async function deleteDatabase(
       late,
     ]);
     database?.close();
-    if (database) await Promise.race([resultOf(indexedDB.deleteDatabase(name)), late]);
+    if (database) await Promise.race([requestResult(indexedDB.deleteDatabase(name)), late]);
     return isAllowed ?? true;
   } catch (error) {
     throw error instanceof StorageLostError ? error : deleteError("unreachable", String(error), error);
@@ -80,11 +80,11 @@ export async function finishDeletion(name: string, error: unknown): Promise<neve
   if (named(error) !== "VersionError") throw error;
   const databases = await indexedDB.databases();
   if (!databases.some((database) => database.name === name && database.version === DELETING)) throw error;
-  await resultOf(indexedDB.deleteDatabase(name));
+  await requestResult(indexedDB.deleteDatabase(name));
   throw new DOMException("The database was being deleted", "AbortError");
 }
 
-export function resultOf<T>(request: IDBRequest<T>): Promise<T> {
+export function requestResult<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error ?? new DOMException("The request failed", "AbortError"));

@@ -16,10 +16,10 @@ import { Connection } from "./connection.ts";
 import { appendPending } from "./append-pending.ts";
 import { confirm, CONFIRM_STORES } from "./confirm.ts";
 import { cutBack, CUT_BACK_STORES } from "./cut-back.ts";
-import { resultOf } from "./delete-database.ts";
+import { requestResult } from "./delete-database.ts";
 import { fillEmpty, FILL_STORES } from "./fill-empty.ts";
 import { join, JOIN_STORES } from "./join.ts";
-import { headOf, put, readHead, type ReadTransaction, remove } from "./layout.ts";
+import { parseHead, put, readHead, type ReadTransaction, remove } from "./layout.ts";
 import { readRejections, readSent } from "./read-entries.ts";
 import { refresh, REFRESH_STORES } from "./refresh.ts";
 import { seal } from "./seal.ts";
@@ -141,10 +141,10 @@ async function readServer(tx: ReadTransaction): Promise<string | null> {
 
 async function isAt(tx: IDBTransaction, expected: ExpectedHead): Promise<boolean> {
   const [stored, numbers] = await Promise.all([
-    resultOf<unknown>(tx.objectStore("meta").get("head")),
-    resultOf(tx.objectStore("pending").getAllKeys()),
+    requestResult<unknown>(tx.objectStore("meta").get("head")),
+    requestResult(tx.objectStore("pending").getAllKeys()),
   ]);
-  const head = headOf(stored);
+  const head = parseHead(stored);
   return (
     head.generation === expected.generation &&
     sameCursor(head.cursor, expected.cursor) &&

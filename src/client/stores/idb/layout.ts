@@ -156,11 +156,11 @@ export function headText(head: HeadRow): string {
 }
 
 export async function readHead(tx: ReadTransaction): Promise<HeadRow> {
-  return headOf(await tx.objectStore("meta").get("head"));
+  return parseHead(await tx.objectStore("meta").get("head"));
 }
 
 /** Checks a row `head` that the database returned. */
-export function headOf(stored: unknown): HeadRow {
+export function parseHead(stored: unknown): HeadRow {
   const row = readRow(headRow, "meta", "head", stored);
   return { ...row, dropped: row.dropped ?? null, rebuilds: row.rebuilds ?? 0, base: row.base ?? null };
 }

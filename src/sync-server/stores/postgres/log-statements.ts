@@ -12,10 +12,10 @@ import type { AppendPlan } from "../sql/plan-append.ts";
 import { type KnownRow, pageOf } from "../sql/rows.ts";
 import type { Call, FoundPage, LogTables } from "../sql/tables.ts";
 import type { ModelQueries } from "./model-queries.ts";
-import { modelParameters, PostgresModels, resultOf } from "./models.ts";
+import { functionResult, modelParameters, PostgresModels } from "./models.ts";
 import type { Statement, Statements } from "./pool.ts";
 import { changesSqlTables, writeSqlTables } from "./sql-write.ts";
-import { type HeadRow, headOf, type PageRow, type Queries } from "./queries.ts";
+import { cursorOfColumns, type HeadRow, type PageRow, type Queries } from "./queries.ts";
 
 export type LogStatementsOptions = {
   readonly queries: Queries;
@@ -53,16 +53,18 @@ export class LogStatements implements LogTables {
     ];
     type Result = { readonly result: string };
     if (!models)
-      return parseOwnJson<AppendResult>(resultOf(await write<Result>("append", queries.append, values), log));
+      return parseOwnJson<AppendResult>(functionResult(await write<Result>("append", queries.append, values), log));
     const { appendWithModels } = modelQueries;
     const all = [...values, ...modelParameters(models)];
     if (changesSqlTables(models))
       return transaction((sql) =>
         writeSqlTables<AppendResult>(sql, schema, { log, models }, async () =>
-          resultOf(await sql.rows<Result>(appendWithModels, all), log),
+          functionResult(await sql.rows<Result>(appendWithModels, all), log),
         ),
       );
-    return parseOwnJson<AppendResult>(resultOf(await write<Result>("appendWithModels", appendWithModels, all), log));
+    return parseOwnJson<AppendResult>(
+      functionResult(await write<Result>("appendWithModels", appendWithModels, all), log),
+    );
   }
 
   async page(log: string, after: Cursor | null, limit: ReadLimit): Promise<FoundPage | undefined> {
@@ -101,7 +103,7 @@ export class LogStatements implements LogTables {
 }
 
 function foundLog({ state, position, mark }: HeadRow): FoundLog {
-  return { isOpen: state === "open", head: headOf({ position, mark }) };
+  return { isOpen: state === "open", head: cursorOfColumns({ position, mark }) };
 }
 
 function recordsOf(rows: readonly PageRow[], limit: ReadLimit): readonly StoredRecord[] {

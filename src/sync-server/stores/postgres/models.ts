@@ -20,7 +20,7 @@ import { sqlNameOf } from "../sql-tables.ts";
 import { keyOfStored, storedKey } from "../row-keys.ts";
 import { type FollowerRow, type LogRow, type ModelQueries, type TableRow } from "./model-queries.ts";
 import type { Statement, Statements } from "./pool.ts";
-import { headOf } from "./queries.ts";
+import { cursorOfColumns } from "./queries.ts";
 import { PostgresSqlReads } from "./sql-reads.ts";
 import { changesSqlTables, dropSqlTable, writeSqlTables } from "./sql-write.ts";
 
@@ -58,7 +58,7 @@ export class PostgresModels implements ModelStore {
     const [first] = rows;
     if (!first) return { kind: "absent" };
     if (first.state !== "open") return { kind: "gone" };
-    const head = headOf({ position: first.head_position, mark: first.head_mark });
+    const head = cursorOfColumns({ position: first.head_position, mark: first.head_mark });
     return { kind: "open", head, followers: rows.flatMap((row) => followerOf(row) ?? []) };
   }
 
@@ -69,11 +69,11 @@ export class PostgresModels implements ModelStore {
     if (changesSqlTables(write))
       return this.#calls.transaction("writeModels", (sql) =>
         writeSqlTables<ModelWriteResult>(sql, this.#schema, { log, models: write }, async () =>
-          resultOf(await sql.rows<{ result: string }>(writeModels, values), log),
+          functionResult(await sql.rows<{ result: string }>(writeModels, values), log),
         ),
       );
     const rows = await this.#calls.write<{ result: string }>("writeModels", writeModels, values);
-    return parseOwnJson<ModelWriteResult>(resultOf(rows, log));
+    return parseOwnJson<ModelWriteResult>(functionResult(rows, log));
   }
 
   async rows(log: string, follower: string, table: string, range: RowRange): Promise<RowPage | null> {
@@ -131,7 +131,7 @@ export class PostgresModels implements ModelStore {
 }
 
 /** The result of the function, as JSON. */
-export function resultOf([row]: readonly { readonly result: string }[], log: string): string {
+export function functionResult([row]: readonly { readonly result: string }[], log: string): string {
   if (row) return row.result;
   throw new BugError("The function of the store returned no row", { log });
 }
@@ -159,5 +159,5 @@ export function modelParameters({ followers, rows }: ModelWrite): readonly [stri
 }
 
 function followerOf({ name, revision, position, mark, wake, text }: FollowerRow): Follower | null {
-  return name === null ? null : { name, revision, at: headOf({ position, mark }), wake, text };
+  return name === null ? null : { name, revision, at: cursorOfColumns({ position, mark }), wake, text };
 }

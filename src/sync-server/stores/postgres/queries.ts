@@ -16,7 +16,7 @@ export type PageRow = HeadRow & {
   readonly bytes: number;
 };
 
-export function headOf({ position, mark }: Pick<HeadRow, "position" | "mark">): Cursor | null {
+export function cursorOfColumns({ position, mark }: Pick<HeadRow, "position" | "mark">): Cursor | null {
   return mark === null ? null : { position, mark };
 }
 
