@@ -57,7 +57,7 @@ export async function importLog(
       if (line?.kind === "header") {
         if (line.log !== log) throw invalidArchive(log, `it is an archive of the log ${line.log}`);
         intake = await PartImport.begin(store, line);
-      } else if (line) await intake?.take(line);
+      } else if (line) await intake?.addLine(line);
       if (intake) onProgress(intake.cursor);
     }
     unwrap(log, reader.finish());
@@ -108,8 +108,8 @@ class PartImport {
     return this.#last;
   }
 
-  async take(line: ArchiveLine): Promise<void> {
-    if (line.kind === "record") await this.#takeRecord(line.record);
+  async addLine(line: ArchiveLine): Promise<void> {
+    if (line.kind === "record") await this.#addRecord(line.record);
     else if (line.kind === "outcome") await this.#intake?.addOutcome(readOutcome(this.#head.log, line.value));
     else if (line.kind === "end") this.#hasMore = line.more ?? false;
   }
@@ -136,7 +136,7 @@ class PartImport {
     if (error instanceof ValidationError && !this.#head.after && !this.#head.outcomes) await this.#intake?.discard();
   }
 
-  async #takeRecord(record: CommitRecord): Promise<void> {
+  async #addRecord(record: CommitRecord): Promise<void> {
     this.#records++;
     const stored = storedRecord(record);
     const { log } = this.#head;

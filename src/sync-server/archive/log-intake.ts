@@ -17,7 +17,7 @@ import { type Cursor, positionOf, sameCursor } from "../../core/history/record.t
 import type { Append, AppendResult, EventStore, KeptOutcome, StoredRecord } from "../stores/event-store.ts";
 import { StreamVersions } from "./stream-versions.ts";
 
-/** A batch of an append. A Durable Object has 128 MB of memory, and the texts are there several times. */
+/** Events and characters of an append. A Durable Object has 128 MB of memory, and the texts are there several times. */
 const BATCH_EVENTS_MAX = 2_000;
 const BATCH_LENGTH_MAX = 1024 * 1024;
 const STAGES_MAX = 1_000;
@@ -116,7 +116,7 @@ export class LogIntake {
     this.#records = [];
     this.#outcomes = [];
     this.#length = this.#events = 0;
-    await this.#versions.follow(records).catch(async (error: unknown) => {
+    await this.#versions.check(records).catch(async (error: unknown) => {
       if (!(error instanceof RangeError)) throw error;
       await this.#requireUnmoved();
       throw invalidArchive(this.log, error.message);

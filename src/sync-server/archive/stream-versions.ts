@@ -28,7 +28,7 @@ export class StreamVersions {
    *
    * @throws RangeError if a version does not follow the version before it
    */
-  async follow(records: readonly StoredRecord[]): Promise<void> {
+  async check(records: readonly StoredRecord[]): Promise<void> {
     for (const { position, streams } of records) {
       for (const { stream, first, last } of streams) {
         const known = this.#last.get(stream) ?? (this.#isComplete ? 0 : null);

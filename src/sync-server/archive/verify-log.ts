@@ -55,18 +55,18 @@ export async function verifyLog(
   for (;;) {
     const page = await store.read(log, check.end, PAGE);
     if (page.kind !== "page") {
-      check.problem(`The log does not contain its own record at position ${positionOf(check.end)}`);
+      check.addProblem(`The log does not contain its own record at position ${positionOf(check.end)}`);
       break;
     }
     head = page.head;
     if (page.records.length === 0) break;
-    await check.page(page.records);
+    await check.checkPage(page.records);
     onProgress(positionOf(check.end), positionOf(head));
   }
   if (!sameCursor(head, check.end))
-    check.problem(`The head is at position ${positionOf(head)}, not at the last record`);
-  await check.streams();
-  await check.outcomes();
+    check.addProblem(`The head is at position ${positionOf(head)}, not at the last record`);
+  await check.checkStreams();
+  await check.checkOutcomes();
   return check.report();
 }
 
@@ -89,12 +89,12 @@ class LogCheck {
     this.#rows = domain && new ConfirmedRows(domain, () => {});
   }
 
-  problem(text: string): void {
+  addProblem(text: string): void {
     this.#problemCount++;
     if (this.#problems.length < PROBLEMS_MAX) this.#problems.push(text);
   }
 
-  async page(records: readonly StoredRecord[]): Promise<void> {
+  async checkPage(records: readonly StoredRecord[]): Promise<void> {
     const known = await this.#store.known(
       this.#log,
       records.map(({ commit }) => commit),
@@ -102,17 +102,17 @@ class LogCheck {
     for (const record of records) {
       this.#records++;
       if (record.position !== positionOf(this.end) + 1)
-        this.problem(`Position ${record.position} does not follow position ${positionOf(this.end)}`);
+        this.addProblem(`Position ${record.position} does not follow position ${positionOf(this.end)}`);
       this.end = record.cursor;
       const found = known.get(record.commit)?.record;
       if (!found || !sameCursor(found.at, record.cursor) || found.actor !== record.actor)
-        this.problem(`The commit ${record.commit} at position ${record.position} is not found by its id`);
+        this.addProblem(`The commit ${record.commit} at position ${record.position} is not found by its id`);
       this.#checkText(record);
     }
   }
 
   /** Each stream must end, for a reader of this stream, at the version of its last record. */
-  async streams(): Promise<void> {
+  async checkStreams(): Promise<void> {
     const all = [...this.#versions];
     for (let start = 0; start < all.length; start += LOOKUPS) {
       await Promise.all(
@@ -122,13 +122,13 @@ class LogCheck {
             this.#store.readStream(this.#log, stream, version, ONE),
           ]);
           if (last.length === 0 || further.length > 0)
-            this.problem(`The stream ${stream} does not end at version ${version} for its readers`);
+            this.addProblem(`The stream ${stream} does not end at version ${version} for its readers`);
         }),
       );
     }
   }
 
-  async outcomes(): Promise<void> {
+  async checkOutcomes(): Promise<void> {
     for (let after: KeptOutcome | null = null; ;) {
       const outcomes: readonly KeptOutcome[] = await this.#store.outcomes(this.#log, after, OUTCOMES_PAGE);
       after = outcomes.at(-1) ?? null;
@@ -141,9 +141,9 @@ class LogCheck {
         this.#outcomes++;
         const read = parseOutcome(text);
         if (!read.ok || read.value.id !== commit || read.value.outcome === "recorded")
-          this.problem(`The outcome of the commit ${commit} is damaged`);
+          this.addProblem(`The outcome of the commit ${commit} is damaged`);
         if (known.get(commit)?.record?.actor === actor)
-          this.problem(`The commit ${commit} has a record and an outcome of one actor`);
+          this.addProblem(`The commit ${commit} has a record and an outcome of one actor`);
       }
     }
   }
@@ -175,11 +175,11 @@ class LogCheck {
       record.commit === commit &&
       record.actor === actor;
     if (!sameFields || !sameJson(sorted(spansOf(record.events)), sorted(streams)))
-      this.problem(`The text of the record at position ${position} does not fit its other fields`);
+      this.addProblem(`The text of the record at position ${position} does not fit its other fields`);
     for (const { stream, version } of record.events) {
       const before = this.#versions.get(stream) ?? 0;
       if (version !== before + 1)
-        this.problem(`Version ${version} of ${stream} at position ${position} does not follow version ${before}`);
+        this.addProblem(`Version ${version} of ${stream} at position ${position} does not follow version ${before}`);
       this.#versions.set(stream, version);
     }
     if (this.#domain && this.#rows) foldRecord(this.#domain, this.#rows, record);
@@ -190,12 +190,12 @@ class LogCheck {
     try {
       value = JSON.parse(text);
     } catch {
-      this.problem(`The record at position ${position} is not JSON`);
+      this.addProblem(`The record at position ${position} is not JSON`);
       return null;
     }
     const parsed = parseRecords([value]);
     if (parsed.ok) return parsed.value[0] ?? null;
-    this.problem(`The record at position ${position} is damaged: ${describeProblem(parsed.problem)}`);
+    this.addProblem(`The record at position ${position} is damaged: ${describeProblem(parsed.problem)}`);
     return null;
   }
 }

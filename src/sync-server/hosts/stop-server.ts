@@ -43,12 +43,12 @@ const STORE_MS_MAX = 1_000;
 export async function stopServer(parts: StoppedParts): Promise<void> {
   const { writer, hub, signals, responder, followers, store, stopHints, env, observer } = parts;
   const startedAt = env.now();
-  // It begins first, because handlers may need their whole time.
+  // The followers close first, because handlers may need their whole time.
   const handled = followers.close();
   const isSettled = await settlesWithin(env, writer.close(), WRITER_MS_MAX);
   hub.end("restarting");
   signals.close();
-  // It ends the waits of readers of rows, so that their requests get an answer before the responder closes.
+  // The keepers end the waits of readers of rows, so that their requests get an answer before the responder closes.
   const stopped = followers.closeKeepers();
   await responder.close();
   stopHints?.();

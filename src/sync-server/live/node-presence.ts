@@ -123,10 +123,10 @@ export class NodePresence {
   #flush(): void {
     this.#isDue = false;
     if (this.#hasEnded) return;
-    let room = FLUSH_BYTES_MAX;
+    let bytesLeft = FLUSH_BYTES_MAX;
     for (const [log, waiting] of this.#waiting) {
-      while (room > 0 && (waiting.asks || waiting.entries.size > 0)) room -= this.#sendOne(log, waiting);
-      if (room <= 0) break;
+      while (bytesLeft > 0 && (waiting.asks || waiting.entries.size > 0)) bytesLeft -= this.#sendOne(log, waiting);
+      if (bytesLeft <= 0) break;
       this.#waiting.delete(log);
     }
     if (this.#waiting.size === 0) return;

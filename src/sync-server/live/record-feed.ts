@@ -35,8 +35,8 @@ export type RecordFeedOptions = {
 
 type Page = Extract<ReadResult, { readonly kind: "page" }>;
 
-/** Appends within this time after a frame go out together. In a busy log a frame costs more than its records. */
-const RECORDS_MS = 50;
+/** Milliseconds after a delivery. Appends within them go out together, because a frame costs more than its records. */
+const REST_MS = 50;
 
 export class RecordFeed {
   readonly #options: RecordFeedOptions;
@@ -46,7 +46,7 @@ export class RecordFeed {
   #head: Cursor | null | undefined;
   /** Appends that the feed has not delivered yet. */
   #held: Appended | null = null;
-  /** True for `RECORDS_MS` after a delivery. */
+  /** True for `REST_MS` after a delivery. */
   #isResting = false;
   #polling: "idle" | "once" | "again" = "idle";
 
@@ -134,7 +134,7 @@ export class RecordFeed {
   #deliverThenRest(): void {
     this.#isResting = this.#held !== null;
     this.#deliverHeld();
-    if (this.#isResting) this.#options.env.setTimer(() => this.#deliverThenRest(), RECORDS_MS);
+    if (this.#isResting) this.#options.env.setTimer(() => this.#deliverThenRest(), REST_MS);
   }
 
   #deliverHeld(): void {

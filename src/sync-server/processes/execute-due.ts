@@ -76,7 +76,7 @@ export function settle(
     case "settled":
       return { outbox: withoutItem(outbox, item), error: null };
     case "rejected":
-      return reject(process, key, outbox, item, row, result, now);
+      return reject(process, { key, outbox, item, row }, result, now);
     case "failed": {
       const failures = item.failures + 1;
       const error = shortText(reasonOf(result.error), 500);
@@ -92,10 +92,7 @@ export function settle(
 
 function reject(
   process: ProcessDefinition,
-  key: string,
-  outbox: Outbox,
-  item: OutboxItem,
-  row: string | null,
+  { key, outbox, item, row }: Omit<ExecutedItem, "result">,
   { commit, code, message }: Extract<CommandResult, { kind: "rejected" }>,
   now: number,
 ): { readonly outbox: Outbox; readonly error: unknown } {

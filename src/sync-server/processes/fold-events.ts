@@ -120,7 +120,7 @@ export async function foldBeside(
   };
 }
 
-/** Folds events that waited until now. `all`: also the parked ones that only newer code can read. */
+/** Folds events that waited until now. `knowsMore`: also parked ones, because this code may read them. */
 export async function foldWaiting(source: FoldSource, live: ProcessPlace, knowsMore: boolean): Promise<FoldedEvents> {
   const { process } = source;
   const tables = tablesOf(source, process.follower);

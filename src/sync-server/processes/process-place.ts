@@ -113,7 +113,7 @@ export function wakeOf({ isPaused, dueAt, isRetrying }: ProcessNotes): number | 
   return isRetrying ? 0 : dueAt;
 }
 
-/** True: the checkpoint has passed the events to which a reset does not react. */
+/** True: the checkpoint has not passed the events yet to which a reset does not react. */
 export function isBehindReset({ at, notes }: ProcessPlace): boolean {
   return positionOf(at) < notes.silentTo;
 }

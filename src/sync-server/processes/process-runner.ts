@@ -111,10 +111,10 @@ export class ProcessRunner {
     // Another node has the lease. It does the same steps, and a walk finds this log again.
     if (!(await this.#lease.hold())) return { until: Infinity };
     this.#isTurnOfCommands = step.kind !== "execute";
-    return this.#take(step, places);
+    return this.#runStep(step, places);
   }
 
-  async #take(step: Exclude<ProcessStep, { kind: "rest" }>, places: ProcessPlaces): Promise<StepEnd> {
+  async #runStep(step: Exclude<ProcessStep, { kind: "rest" }>, places: ProcessPlaces): Promise<StepEnd> {
     const { process } = this.#context;
     switch (step.kind) {
       case "build":

@@ -13,6 +13,7 @@ import { type Json, omitUndefined } from "../../core/values/json.ts";
 import { findUnstorable } from "../../core/values/find-unstorable.ts";
 import { describePlace, describeProblem } from "../../core/values/parsed.ts";
 import { parseCommit } from "../../core/wire/read-messages.ts";
+import { listOf } from "../base/list-of.ts";
 import { ROW_BYTES_MAX } from "../stores/model-store.ts";
 import { newItem, type Outbox, type OutboxItem, outboxText, withItem, withoutTimer, withoutTimers } from "./outbox.ts";
 import type { ProcessVerbs } from "./process-manager.ts";
@@ -43,7 +44,7 @@ export class CollectedOutbox {
   /** The outbox, or the given one if nothing changed. It throws if the store cannot keep its text. */
   checked(key: string): Outbox {
     this.#source = null;
-    if (this.#outbox !== this.#before) requireText(key, outboxText(this.#outbox));
+    if (this.#outbox !== this.#before) requireSmallText(key, outboxText(this.#outbox));
     return this.#outbox;
   }
 
@@ -104,16 +105,16 @@ export function requireRow(key: string, row: Json): void {
   const problem = findUnstorable(row);
   if (problem)
     throw new Error(`The row of the process ${key} is not JSON${describePlace(problem.path)}: ${problem.reason}`);
-  requireText(key, JSON.stringify(row));
+  requireSmallText(key, JSON.stringify(row));
 }
 
-function requireText(key: string, text: string): void {
+function requireSmallText(key: string, text: string): void {
   if (exceedsBytes(text, ROW_BYTES_MAX))
     throw new Error(`The row or the commands of the process ${key} have more than ${ROW_BYTES_MAX} bytes of JSON`);
 }
 
 function requireCommands(commands: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {
-  const list = isList(commands) ? commands : [commands];
+  const list = listOf(commands);
   if (!list.every(isRequest)) throw invalidCommand("it is not a command");
   const parsed = parseCommit({
     id: NO_ID,
@@ -146,9 +147,4 @@ function invalidCommand(reason: string): ValidationError {
     fix: "Pass the result of a command of an aggregate, such as task.command.complete(id).",
     details: { reason },
   });
-}
-
-// Array.isArray does not narrow a readonly array.
-function isList(commands: CommandRequest | readonly CommandRequest[]): commands is readonly CommandRequest[] {
-  return Array.isArray(commands);
 }

@@ -37,6 +37,7 @@ export type AdmittedPush = {
   /** Version of the domain that the client runs. */
   readonly domain: number;
   readonly commits: readonly PushedCommit[];
+  /** Bytes of the body of the push, which count for the limits of the writer. */
   readonly bytes: number;
   /** True: the server's own code made it, so no right is requested. */
   readonly isTrusted?: boolean;

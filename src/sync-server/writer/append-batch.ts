@@ -194,8 +194,8 @@ async function takeTurn(
   const { store, log } = context;
   try {
     const round = await store.takeTurn?.(log, async (turn) => {
-      const own = { ...context, store: turn, isTurn: true };
-      return runRound(own, permitted, await catchUp(own), readsIds, vetoes);
+      const inTurn = { ...context, store: turn, isTurn: true };
+      return runRound(inTurn, permitted, await catchUp(inTurn), readsIds, vetoes);
     });
     return round ?? { kind: "moved" };
   } catch (error) {
@@ -214,8 +214,8 @@ async function runRound(
   const head: LogHead = assumed ?? (await store.head(log));
   if (head.kind === "gone") return head;
   const cursor = head.kind === "open" ? head.cursor : null;
-  const own = { ...context, refused: vetoes.on(cursor) };
-  const plan = await step.run("decide", { log }, () => planOrMoved(own, permitted, cursor, !readsIds));
+  const onHead = { ...context, refused: vetoes.on(cursor) };
+  const plan = await step.run("decide", { log }, () => planOrMoved(onHead, permitted, cursor, !readsIds));
   if (!plan) return { kind: "moved" };
   const { results, appended, outcomes, strong, reportsIdTaken } = plan;
   const { records } = appended;

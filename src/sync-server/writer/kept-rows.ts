@@ -9,6 +9,7 @@ import { evictOldest } from "../base/evict-oldest.ts";
 /** The text of a row. Null: a key whose row must stay absent. Undefined: there is no row. */
 export type RowText = string | null | undefined;
 
+/** Rows, and characters of their texts. */
 const ROWS_MAX = 2_000;
 const LENGTH_MAX = 250_000;
 
@@ -30,8 +31,8 @@ export class KeptRows {
     this.#length += text?.length ?? 0;
   }
 
-  /** Takes the rows that an append wrote. Of many rows, only the last ones stay. */
-  take(rows: ReadonlyMap<string, RowText>): void {
+  /** Adds the rows that an append wrote. Of many rows, only the last ones stay. */
+  setAll(rows: ReadonlyMap<string, RowText>): void {
     let surplus = rows.size - ROWS_MAX;
     if (surplus >= 0) this.#clear();
     for (const [key, text] of rows) if (surplus-- <= 0) this.set(key, text);

@@ -157,7 +157,7 @@ export class ModelRows {
     const { model, revision, stored } = this.ready;
     const { log, report } = this.#store;
     for (const error of parkedEvents({ kind: "model", name: model.name, log }, this.#parked)) report(error);
-    stored.take(this.#rows);
+    stored.setAll(this.#rows);
     return {
       model,
       revision: revision + 1,

@@ -80,13 +80,13 @@ export function idTakenText(id: string): string {
 /** The latest of other authors' events that fit. */
 function latestOf(theirs: readonly DomainEvent[]): readonly DomainEvent[] {
   const latest: DomainEvent[] = [];
-  let room = THEIRS_BYTES_MAX;
+  let bytesLeft = THEIRS_BYTES_MAX;
   for (const event of theirs.slice(-THEIRS_MAX).reverse()) {
     // An app's upcast may have returned a value that is not JSON.
     if (findJsonProblem(event.data)) continue;
     const bytes = byteLength(JSON.stringify(event));
-    if (bytes > room) break;
-    room -= bytes;
+    if (bytes > bytesLeft) break;
+    bytesLeft -= bytes;
     latest.unshift(event);
   }
   return latest;

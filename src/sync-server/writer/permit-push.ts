@@ -24,14 +24,14 @@ export type PermittedPush = {
   failure: unknown;
 };
 
-type Ask = { readonly env: Env; readonly permit: Permit; readonly commit: string };
+type PermitCall = { readonly env: Env; readonly permit: Permit; readonly commit: string };
 
 /**
  * Calls `permit` for one command. If that fails, the promise rejects with an error that names the log and the commit,
  * for the operator. Most functions answer at once, and a promise for each command would cost more than the call.
  */
-export function askPermit(
-  { env, permit, commit }: Ask,
+export function callPermit(
+  { env, permit, commit }: PermitCall,
   principal: Principal,
   request: PermitRequest,
 ): boolean | Promise<boolean> {
@@ -61,9 +61,9 @@ export async function permitPush(
 ): Promise<PermittedPush> {
   const checkCommit = async (pushed: PushedCommit): Promise<PushedCommit> => {
     if ("refusal" in pushed) return pushed;
-    const ask: Ask = { env, permit, commit: pushed.id };
+    const call: PermitCall = { env, permit, commit: pushed.id };
     const answers = pushed.commit.commands.map(({ stream, name, input }) =>
-      askPermit(ask, push.principal, { action: "write", log, stream, command: name, input }),
+      callPermit(call, push.principal, { action: "write", log, stream, command: name, input }),
     );
     const permissions = answers.some(isPromise) ? await Promise.all(answers.map(async (answer) => answer)) : answers;
     // A `permit` that returns nothing refuses.

@@ -23,7 +23,7 @@ import { idTakenText, recordedText } from "./outcome-text.ts";
 import { isPromise } from "../../core/values/promise.ts";
 import { advanceCache } from "./catch-up.ts";
 import { onCurrent } from "./on-current.ts";
-import { askPermit, type PermittedPush } from "./permit-push.ts";
+import { callPermit, type PermittedPush } from "./permit-push.ts";
 import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode, StoppedPush } from "./admit-push.ts";
 import type { EventStore, KeptOutcome, KnownCommit, LogTurn, StoredRecord } from "../stores/event-store.ts";
 import type { StreamCache } from "../streams/stream-cache.ts";
@@ -225,10 +225,10 @@ class Batch {
 
   #decide(push: AdmittedPush, pushed: PushedCommit, isOwn: boolean): Promise<CommitVerdict> {
     const { domain, log, limits, env } = this.#context;
-    const ask = { env, permit: this.#context.permit, commit: pushed.id };
+    const call = { env, permit: this.#context.permit, commit: pushed.id };
     const permit: Permit = (principal, request) => {
       if (push.isTrusted === true) return true;
-      const answer = askPermit(ask, principal, request);
+      const answer = callPermit(call, principal, request);
       if (!isPromise(answer)) return answer;
       return answer.catch((cause: unknown) => Promise.reject(new PermitFailure("permit failed", { cause })));
     };

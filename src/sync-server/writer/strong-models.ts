@@ -109,10 +109,10 @@ export class StrongModels {
     const ready = batch.appended();
     if (ready === null) return false;
     const now = env.now();
-    const isKept = before !== undefined && now - before.keeperAt < KEEPER_MS;
-    this.#logs.set(log, { head, ready, keeperAt: isKept ? before.keeperAt : now });
+    const isKeeperRecent = before !== undefined && now - before.keeperAt < KEEPER_MS;
+    this.#logs.set(log, { head, ready, keeperAt: isKeeperRecent ? before.keeperAt : now });
     evictOldest(this.#logs, () => this.#logs.size > LOGS_MAX);
-    return isKept && ready.length === keepers?.models.size;
+    return isKeeperRecent && ready.length === keepers?.models.size;
   }
 
   drop(log: LogName): void {
