@@ -197,9 +197,12 @@ export function historyAfter(options: { readonly after?: number }): number {
 }
 
 function requirePlace(place: StreamPlace): StreamPlace {
-  const given: { readonly version?: unknown; readonly position?: unknown } = requireObject(WHAT_STATE, place);
-  const places = [given.version, given.position].filter((one) => one !== undefined);
-  if (places.length === 1 && isCount(places[0])) return place;
+  const { version, position }: { readonly version?: unknown; readonly position?: unknown } = requireObject(
+    WHAT_STATE,
+    place,
+  );
+  if (isCount(version) && position === undefined) return { version };
+  if (isCount(position) && version === undefined) return { position };
   throw invalid(WHAT_STATE, "the place is not { version } or { position } with a whole number from 0");
 }
 

@@ -142,6 +142,8 @@ test("load, exists, stateAt, history: read a stream as it is and as it was", asy
   expect((await log.stateAt(task, "t1", { version: 1 }))?.title).toBe("one");
   expect((await log.stateAt(task, "t1", { position: 2 }))?.title).toBe("one");
   expect((await log.stateAt(task, "t1", { position: 3 }))?.title).toBe("two");
+  // A program may build its options so.
+  expect((await log.stateAt(task, "t1", { version: undefined, position: 2 }))?.title).toBe("one");
   expect(await log.stateAt(task, "t1", { version: 0 })).toBeNull();
   await expect(log.stateAt(task, "t1", { version: 3 })).rejects.toMatchObject({ details: { code: "no-such-version" } });
   const types: string[] = [];
