@@ -14,6 +14,7 @@ import type { LogModels } from "../server-log/log-models.ts";
 import type { ServerLog } from "../server-log/server-log.ts";
 import type { CallsByName } from "../subscribers/follower-in-log.ts";
 import { readJsonText } from "./read-body.ts";
+import { readQuery } from "./read-query.ts";
 import type { BodySource } from "./raw-exchange.ts";
 import type { RouteContext } from "./routes.ts";
 import { wholeNumber } from "./whole-number.ts";
@@ -35,17 +36,27 @@ const EVENTS_MAX = 1_000;
 const eventId = text(64);
 const share: Reader<number> = (value, path) =>
   typeof value === "number" && value > 0 && value <= 1 ? value : fail(path, "is not above 0 and at most 1");
+/** An object with these fields. A misspelled one is refused, because the verb would do something else without it. */
+const fields: typeof shape = (needed, optional) => {
+  const names = [...Object.keys(needed), ...Object.keys(optional ?? {})];
+  const read = shape(needed, optional);
+  return (value, path) => {
+    if (typeof value === "object" && value !== null && Object.keys(value).some((name) => !names.includes(name)))
+      fail(path, `has an unknown field. The known ones are ${names.join(", ")}`);
+    return read(value, path);
+  };
+};
 const BODIES = {
-  job: shape({}, { onError: literal("park", "stop"), duty: share }),
-  populate: shape({}, { onError: literal("park", "stop"), duty: share, streams: list(text(512), STREAMS_MAX, 1) }),
-  verify: shape({}, { duty: share }),
-  delete: shape({ key: text(4_096) }),
-  retryOne: shape({ event: eventId }),
-  retryEvents: shape({}, { events: list(eventId, EVENTS_MAX, 1) }),
-  retryIds: shape({}, { ids: list(eventId, EVENTS_MAX, 1) }),
-  skipEvent: shape({ event: eventId, reason: text(1_000) }),
-  skipId: shape({ id: eventId, reason: text(1_000) }),
-  reset: shape({ effects: literal("repeat") }, { from: literal("beginning"), cursor: text(128) }),
+  job: fields({}, { onError: literal("park", "stop"), duty: share }),
+  populate: fields({}, { onError: literal("park", "stop"), duty: share, streams: list(text(512), STREAMS_MAX, 1) }),
+  verify: fields({}, { duty: share }),
+  delete: fields({ key: text(4_096) }),
+  retryOne: fields({ event: eventId }),
+  retryEvents: fields({}, { events: list(eventId, EVENTS_MAX, 1) }),
+  retryIds: fields({}, { ids: list(eventId, EVENTS_MAX, 1) }),
+  skipEvent: fields({ event: eventId, reason: text(1_000) }),
+  skipId: fields({ id: eventId, reason: text(1_000) }),
+  reset: fields({ effects: literal("repeat") }, { from: literal("beginning"), cursor: text(128) }),
 };
 
 export async function answerAdmin(
@@ -61,7 +72,8 @@ export async function answerAdmin(
   const body = request.method === "POST" ? await readBody(context, request, actor, source) : "{}";
   const server = context.log(log);
   try {
-    return JSON.stringify(await answerOf(server, place.kind, right, new URL(request.url).searchParams, body));
+    const query = readQuery(request, right.verb === "commands" ? ["after", "limit"] : []);
+    return JSON.stringify(await answerOf(server, place.kind, right, query, body));
   } catch (error) {
     throw refusalOf(error);
   }

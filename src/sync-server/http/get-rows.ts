@@ -11,10 +11,12 @@ import { HttpRefusal } from "../base/http-refusal.ts";
 import { rowRange, type RowSelection } from "../read-models/row-range.ts";
 import { meteredResponse, type ResponseBody } from "./metered-response.ts";
 import { readCursor } from "./read-cursor.ts";
+import { readQuery } from "./read-query.ts";
 import type { RouteContext } from "./routes.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 const WAIT_MS_MAX = 30_000;
+const NAMES = ["prefix", "from", "to", "after", "limit", "at", "waitMs", "version", "older"];
 
 export async function getRows(
   { admission, answering, limits, rows }: RouteContext,
@@ -23,7 +25,7 @@ export async function getRows(
   name: string,
 ): Promise<ResponseBody> {
   const { actor } = await admission.reader(request, log);
-  const query = new URL(request.url).searchParams;
+  const query = readQuery(request, NAMES, ["key"]);
   const model = rows.models.get(name);
   if (!model) throw new HttpRefusal("not-found", { message: "The server has no read model of this name." });
   if (model.sql)
@@ -31,7 +33,10 @@ export async function getRows(
       message: "The read model has SQL tables. The server's own code reads them.",
     });
   const version = wholeNumber(query.get("version"), "version", 1);
-  const mayBeOlder = query.get("older") === "allow";
+  const older = query.get("older");
+  if (older !== null && older !== "allow")
+    throw new HttpRefusal("bad-request", { message: "`older` is not `allow`. Leave it out for the newest rows only." });
+  const mayBeOlder = older !== null;
   if (!mayBeOlder && version !== null && version !== model.version)
     throw new HttpRefusal("rows-building", {
       message: `The server has the rows of version ${model.version}. Read them, or wait for another release.`,

@@ -122,6 +122,28 @@ test("GET rows: refuses an unknown model, another version, and a wrong query", a
     expect(await get(ada, `board?${query}`), query).toMatchObject({ status: 400, body: code("bad-request") });
 });
 
+test("GET rows: an unknown or repeated name in the query is refused, and the known are named", async () => {
+  const ada = person(started(), "ada");
+  await ada.push([ada.commit(add("a"))]);
+  for (const query of ["prefx=task/b", "Prefix=task/b", "keys=task/b", "wait=1", "token=x"]) {
+    const response = await ada.request(`rows/board?${query}`);
+    expect(response.status, query).toBe(400);
+    const { error } = parseOwnJson<{ error: { code: string; message: string } }>(await response.text());
+    expect(error).toMatchObject({ code: "bad-request" });
+    expect(error.message).toContain(
+      "The known ones are key, prefix, from, to, after, limit, at, waitMs, version, older",
+    );
+    expect(error.message).not.toMatch(/prefx|Prefix|keys|wait,|token/);
+  }
+  for (const query of ["prefix=task/a&prefix=task/b", "at=&at=", "older=yes", "older="])
+    expect(await get(ada, `board?${query}`), query).toMatchObject({ status: 400, body: code("bad-request") });
+  // A cache or a gateway may add names that begin with `_`.
+  expect(await get(ada, "board?_=17&_from=cache&prefix=task/&older=allow&waitMs=9000")).toMatchObject({
+    status: 200,
+    body: { rows: [{ key: "task/a" }] },
+  });
+});
+
 test("GET rows: needs the right to read the log, and a dropped log is gone", async () => {
   const server = started({ permit: ({ actor }, { log }) => actor === "ada" && log === "board" });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
