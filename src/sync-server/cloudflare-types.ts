@@ -129,7 +129,8 @@ export type LogOperations = {
    * if (request.body) await logs(env).importLog("team-7", request.body);
    *
    * @throws ValidationError (`invalid`) if the archive is cut short, changed, or of another log.
-   * @throws ConcurrencyError (`concurrency`) if the log has other records, was deleted, or lacks the part before.
+   * @throws ConcurrencyError (`concurrency`) if the log has other records, or lacks the part before.
+   * @throws DacapoError (`gone`) if the log was deleted.
    * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
    * @throws DacapoError (`unreachable`) if the object does not answer. The call may have succeeded.
    */

@@ -212,7 +212,8 @@ export type SyncServer = Hono & {
    *   use `readline`.
    *
    * @throws ValidationError (`invalid`) if the archive is cut short, changed, or of another log.
-   * @throws ConcurrencyError (`concurrency`) if the log has other records, was deleted, or lacks the part before.
+   * @throws ConcurrencyError (`concurrency`) if the log has other records, or lacks the part before.
+   * @throws DacapoError (`gone`) if the log was deleted.
    * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
    */
   readonly importLog: (log: string, archive: LogLines) => Promise<ImportedLog>;

@@ -40,8 +40,8 @@ test("edge-with-admin: imports a log, and drops it", async () => {
   expect(await admin("POST", "admin-moved", moved)).toMatchObject(imported);
   expect(await admin("DELETE", "admin-moved")).toEqual({ status: 200, body: { dropped: "admin-moved" } });
   expect(await admin("POST", "admin-moved", moved)).toMatchObject({
-    status: 409,
-    body: { error: { code: "concurrency" } },
+    status: 410,
+    body: { error: { code: "gone" } },
   });
 });
 

@@ -12,7 +12,7 @@
  * - Positions, versions and commit ids follow each other without gaps (A3).
  * - One batch is in memory, and the last versions of at most `STREAMS_MAX` streams.
  */
-import { ConcurrencyError, ValidationError } from "../../core/values/errors.ts";
+import { ConcurrencyError, DacapoError, ValidationError } from "../../core/values/errors.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Append, AppendResult, EventStore, KeptOutcome, StoredRecord } from "../stores/event-store.ts";
 import { StreamVersions } from "./stream-versions.ts";
@@ -213,13 +213,13 @@ export function invalidArchive(log: string, reason: string): ValidationError {
   });
 }
 
-/** The error of a name that another log has. */
-export function logExists(log: string, kind: string): ConcurrencyError {
-  return new ConcurrencyError({
-    message: kind === "gone" ? `The log ${log} was deleted for good` : `The log ${log} already exists`,
-    fix: "Import into a server that does not have this log. An import never changes an existing log.",
-    details: { log, kind },
-  });
+/** The error of a name that another log has, or that a deleted log had. */
+export function logExists(log: string, kind: string): DacapoError {
+  const fix = "Import into a server that does not have this log. An import never changes an existing log.";
+  const details = { log, kind };
+  return kind === "gone"
+    ? new DacapoError("gone", "never", { message: `The log ${log} was deleted for good`, fix, details })
+    : new ConcurrencyError({ message: `The log ${log} already exists`, fix, details });
 }
 
 function duplicateOf(records: readonly StoredRecord[]): string | null {

@@ -103,7 +103,8 @@ describe.each([
     expect(await ada.pull()).toMatchObject({ head: 1, records: [{ events: [{ stream: "task/mine" }] }] });
     await other.drop("board");
     await expect(other.importLog("board", archive)).rejects.toMatchObject({
-      code: "concurrency",
+      code: "gone",
+      retry: "never",
       message: "The log board was deleted for good",
     });
   });
