@@ -84,12 +84,15 @@ async function settleTogether(
     context.strongModels.drop(log);
     vetoes.clear();
   };
-  const settled = (results: readonly PushResult[], appended: Appended | null, isFolded = false): SettledBatch => ({
-    results,
-    appended,
-    mayHaveMoved,
-    isFolded,
-  });
+  // Two failures of one cause are one report.
+  const failed: unknown[] = [];
+  const reportFailed = (reported: string | null = null): void => {
+    for (const error of failed.splice(0)) if (String(error) !== reported) report(error);
+  };
+  const settled = (results: readonly PushResult[], appended: Appended | null, isFolded = false): SettledBatch => {
+    reportFailed();
+    return { results, appended, mayHaveMoved, isFolded };
+  };
   const refused = (code: RefusedCode): SettledBatch =>
     settled(
       pushes.map((): PushResult => ({ kind: "refused", code })),
@@ -101,7 +104,6 @@ async function settleTogether(
   // Usually this node knows the end of the log, and no commit is known. So a round reads neither, until it must.
   let next = assumedHead(recentRecords.end(log));
   let readsIds = next === null;
-  let failures = 0;
   for (let round = 0, lost = 0; round < ROUNDS_MAX; round++) {
     // A node that lost takes a turn. Otherwise the other nodes could be faster each time.
     const isTurn = lost >= LOST_MAX && store.takeTurn !== undefined;
@@ -127,8 +129,11 @@ async function settleTogether(
     }
     if (done.kind === "failed") {
       // The batch may be written nevertheless (S2). The next round finds its records by their ids.
-      if (++failures >= FAILURES_MAX) throw done.error;
-      report(done.error);
+      if (failed.length + 1 >= FAILURES_MAX) {
+        reportFailed(String(done.error));
+        throw done.error;
+      }
+      failed.push(done.error);
       cache.drop(log);
     }
     if (done.kind === "failed" || done.kind === "known" || done.kind === "unsure") readsIds = true;

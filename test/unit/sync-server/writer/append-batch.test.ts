@@ -133,6 +133,16 @@ test("appendBatch: a rejected append is reported, and one that was written is no
   expect(kindsOf(await push([add("t"), commit]))).toEqual(["already-added", "recorded"]);
 });
 
+test("appendBatch: an append that fails twice for one cause is one report", async () => {
+  const { push, hooks, errors, appends } = writerScene();
+  hooks.append = () => Promise.reject(new Error("the disk is full"));
+  expect(await push([add("t")])).toEqual({ kind: "refused", code: "unavailable" });
+  expect([errors.map(String), appends.length]).toEqual([["Error: the disk is full"], 2]);
+  hooks.append = () => Promise.reject(new Error(`cause ${appends.length}`));
+  await push([add("t")]);
+  expect(errors.slice(1)).toHaveLength(2);
+});
+
 const matchingPosition = (position: number): unknown => expect.stringMatching(new RegExp(`^${position}-`));
 
 test("appendBatch: a read that fails refuses the push at once, and is reported", async () => {
