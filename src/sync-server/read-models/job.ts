@@ -29,6 +29,15 @@ export type JobNotes = {
   readonly lastError: string | null;
   /** The comparison of a job that verifies rows and replaces none. */
   readonly comparison?: Comparison;
+  /** The job before this one, so that its caller learns how it ended. */
+  readonly former?: FormerJob;
+};
+
+/** A job that ended, as it was at its end. */
+export type FormerJob = {
+  readonly job: Omit<JobNotes, "former">;
+  readonly at: Cursor | null;
+  readonly parked: number;
 };
 
 /** The progress of a job. */
@@ -90,7 +99,7 @@ export function measured(job: JobNotes, events: number, ms: number): JobNotes {
   return { ...job, perSecond };
 }
 
-export function progressOf(job: JobNotes, at: Cursor | null, head: Cursor | null, parked: number): JobProgress {
+export function progressOf(job: FormerJob["job"], at: Cursor | null, head: Cursor | null, parked: number): JobProgress {
   const of = positionOf(head);
   const done = job.state === "done" ? of : positionOf(at);
   const perSecond = job.perSecond === null ? null : Math.max(1, Math.round(job.perSecond));

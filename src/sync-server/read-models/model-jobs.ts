@@ -12,7 +12,16 @@ import { type Env, randomHex, wait } from "../base/env.ts";
 import type { Follower, FollowerWrite, ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
 import type { Comparison } from "./compare-rows.ts";
 import { emptyNotes, type FollowerNotes, type MissingRows, missingRows, nextOf, notesOf } from "./follower-notes.ts";
-import { changedJob, hasEnded, type JobNotes, type JobProgress, newJob, newVerification, progressOf } from "./job.ts";
+import {
+  changedJob,
+  type FormerJob,
+  hasEnded,
+  type JobNotes,
+  type JobProgress,
+  newJob,
+  newVerification,
+  progressOf,
+} from "./job.ts";
 import type { ModelKeepers } from "./model-keepers.ts";
 import { type ReadModel, ROWS } from "./read-model.ts";
 import { type FindFollower, writeAgain } from "./write-again.ts";
@@ -37,12 +46,16 @@ export type ModelFacts = {
   readonly missing: MissingRows;
   readonly head: Cursor | null;
   /** The job beside: the one that runs, or the last one. */
-  readonly job: {
-    readonly id: string;
-    readonly at: Cursor | null;
-    readonly progress: JobProgress;
-    readonly comparison: Comparison | undefined;
-  } | null;
+  readonly job: JobFacts | null;
+  /** The job before that one. */
+  readonly former: JobFacts | null;
+};
+
+export type JobFacts = {
+  readonly id: string;
+  readonly at: Cursor | null;
+  readonly progress: JobProgress;
+  readonly comparison: Comparison | undefined;
 };
 
 /** Another node may do the work, so an observer also reads after this time. */
@@ -162,17 +175,21 @@ export class ModelJobs {
     const find = (name: string) => followers.find((follower) => follower.name === name);
     const [follower, beside] = [find(model.follower), find(model.beside)];
     const notes = notesOf(beside);
-    const at = beside?.at ?? null;
+    const { former } = notes?.job ?? {};
     // A full store cannot keep the reason.
     const failure = notes?.job?.state === "running" ? this.#options.keepers.failureOf(log) : null;
-    const job = notes?.job && {
-      id: notes.job.id,
-      at,
-      progress: { ...progressOf(notes.job, at, head, notes.parkedCount), ...(failure && { lastError: failure }) },
-      comparison: notes.job.comparison,
-    };
+    const current =
+      notes?.job && jobFactsOf({ job: notes.job, at: beside?.at ?? null, parked: notes.parkedCount }, head);
+    const job = current && failure ? { ...current, progress: { ...current.progress, lastError: failure } } : current;
     const own = notesOf(follower);
-    return { follower, notes: own, missing: missingRows(own, notes), head, job: job ?? null };
+    return {
+      follower,
+      notes: own,
+      missing: missingRows(own, notes),
+      head,
+      job: job ?? null,
+      former: former ? jobFactsOf(former, head) : null,
+    };
   }
 
   /** Resolves after the rows of the log changed, or after a moment. False: the server was closed. */
@@ -213,7 +230,10 @@ export class ModelJobs {
     const notes = notesOf(follower);
     const { now } = this.#options.env;
     if (!follower || !notes?.job || hasEnded(notes.job)) {
-      const next = nextOf(model, null, emptyNotes(model.domain.version, now(), started), "new");
+      const job = notes?.job
+        ? { ...started, former: formerOf(notes.job, follower?.at ?? null, notes.parkedCount) }
+        : started;
+      const next = nextOf(model, null, emptyNotes(model.domain.version, now(), job), "new");
       return { model, id: started.id, writes: [{ name: model.beside, revision: follower?.revision ?? 0, next }] };
     }
     if ((notes.job.comparison === undefined) !== (started.comparison === undefined)) return "other-job";
@@ -241,6 +261,14 @@ export class ModelJobs {
   ): FollowerWrite {
     return { name, revision, next: nextOf(model, at, notes, change, "keep") };
   }
+}
+
+function formerOf({ former: _former, ...job }: JobNotes, at: Cursor | null, parked: number): FormerJob {
+  return { job, at, parked };
+}
+
+function jobFactsOf({ job, at, parked }: FormerJob, head: Cursor | null): JobFacts {
+  return { id: job.id, at, progress: progressOf(job, at, head, parked), comparison: job.comparison };
 }
 
 /** Requires that no job begins before the write. Otherwise its rows would undo the verb. */

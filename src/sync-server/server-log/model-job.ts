@@ -2,7 +2,8 @@
 import { DacapoError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { JobProgress, JobState, OnPoison } from "../read-models/job.ts";
-import type { JobOf, ModelFacts, ModelJobs } from "../read-models/model-jobs.ts";
+import type { JobFacts, JobOf, ModelJobs } from "../read-models/model-jobs.ts";
+import { gone } from "../base/gone.ts";
 import { invalid, requireFunction, requireObject } from "../base/check-arguments.ts";
 import { notNow } from "./log-errors.ts";
 
@@ -41,6 +42,7 @@ export type ModelJob = {
    * Calls `onProgress` until the job is `done`, `cancelled` or `stopped`. Resolves with the last progress.
    *
    * @throws DacapoError (`unreachable`) if this server is closed before. The job continues with the next start.
+   * @throws DacapoError (`gone`) if the log was deleted, or if two later jobs of the model began.
    */
   readonly finished: (onProgress?: (progress: JobProgress) => void) => Promise<JobProgress>;
 };
@@ -76,18 +78,16 @@ export function modelJob(jobs: ModelJobs, log: LogName, parts: readonly JobOf[])
   };
 }
 
-/** The facts of a job. Throws if it is not there any more. */
-export async function jobFacts(
-  jobs: ModelJobs,
-  log: LogName,
-  { model, id }: JobOf,
-): Promise<NonNullable<ModelFacts["job"]>> {
-  const job = (await jobs.facts(log, model))?.job;
-  if (job?.id === id) return job;
+/** The facts of a job, or of the one before the last. Throws if it is not there any more. */
+export async function jobFacts(jobs: ModelJobs, log: LogName, { model, id }: JobOf): Promise<JobFacts> {
+  const facts = await jobs.facts(log, model);
+  const job = [facts?.job, facts?.former].find((one) => one?.id === id);
+  if (job) return job;
+  if (!facts) throw gone(log);
   throw new DacapoError("gone", "never", {
-    message: `The job of ${model.name} in the log ${log} is gone, because the log was deleted or a later job began`,
-    fix: "Read `models.list()`.",
-    details: { log },
+    message: `Later jobs replaced the job of ${model.name} in the log ${log}, so nobody knows any more how it ended`,
+    fix: "Read `models.list()` for the last job.",
+    details: { log, model: model.name },
   });
 }
 

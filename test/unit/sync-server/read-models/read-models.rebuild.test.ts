@@ -173,6 +173,22 @@ test("rebuild: a second call continues the job that is there, and lists show it"
   expect((await job.progress()).phase).toBe("done");
 }, 60_000);
 
+test("rebuild: a job knows its end after a later job began, and says if two began", async () => {
+  const { log } = await filledServer(300);
+  const first = await log.models.rebuild(columnCounts, { duty: 0.1 });
+  await first.pause();
+  await first.cancel();
+  const second = await log.models.rebuild(columnCounts);
+  expect(await first.finished()).toMatchObject({ kind: "build", phase: "cancelled" });
+  await second.finished();
+  expect((await log.models.verify(columnCounts)).differences).toHaveLength(0);
+  expect(await second.finished()).toMatchObject({ kind: "build", phase: "done", done: 300, of: 300, lastError: null });
+  await expect(first.finished()).rejects.toMatchObject({
+    code: "gone",
+    message: expect.stringContaining("Later jobs replaced the job of column-counts in the log board") as string,
+  });
+}, 60_000);
+
 test("rebuild: a log without records has nothing to do, and a dropped log is gone", async () => {
   const server = testServer({ store: memory(), models });
   const { models: empty } = server.log("empty");
