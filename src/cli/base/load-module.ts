@@ -4,7 +4,7 @@
  * Guarantees (cli.serve.test.ts, cli.usage.test.ts):
  * - A file that is missing, that Node cannot run, or that lacks an export is one sentence with the fix.
  */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
@@ -82,8 +82,11 @@ async function loadOptions(path: string): Promise<ServerConfig> {
 
 async function load(path: string): Promise<Readonly<Record<string, unknown>>> {
   const file = resolve(path);
-  if (!existsSync(file))
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (!found)
     throw new DefinitionError({ message: `The file ${path} does not exist`, fix: "Pass the path of your module." });
+  if (found.isDirectory())
+    throw new DefinitionError({ message: `${path} is a folder`, fix: "Pass the path of a module in it." });
   if (/\.[cm]?tsx?$/.test(file) && !process.features.typescript)
     throw new DefinitionError({
       message: `Node ${process.versions.node} does not run TypeScript such as ${path}`,
@@ -111,10 +114,11 @@ function fixOf(error: unknown): string {
   return "Fix the module. It must load in Node without a bundler.";
 }
 
-/** The message, and the line of the module that threw. */
+/** The message, and the line of the module that threw. A line of this file would say nothing about the module. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const place = /file:\/\/[^\s)]+:\d+:\d+/.exec(error.stack ?? "")?.[0];
+  const places = error.stack?.match(/file:\/\/[^\s)]+:\d+:\d+/g);
+  const place = places?.find((one) => !one.startsWith(import.meta.url));
   const message = error.message.split("\n")[0] ?? "";
   return place === undefined ? message : `${message} at ${place}`;
 }

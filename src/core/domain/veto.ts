@@ -19,11 +19,11 @@ import { RejectedError } from "../values/errors.ts";
  *   },
  * });
  *
- * @param code the app's own code, of at most 128 characters
- * @param message the reason, for people
+ * @param code the app's own code, of at most 128 characters. @default "rejected"
+ * @param message the reason, for people. @default the code
  *
  * @throws RejectedError (`rejected`) always. `details.code` is `code`.
  */
-export function veto(code: string, message: string): never {
+export function veto(code = "rejected", message = code): never {
   throw new RejectedError({ message, fix: "Change the commit so that the read model accepts it.", details: { code } });
 }

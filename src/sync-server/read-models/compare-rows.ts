@@ -3,7 +3,7 @@
  *
  * Guarantees (compare-rows.test.ts):
  * - Each key is compared once, also if the pages of both tables end at different keys.
- * - A tombstone is no difference, because an operator deleted this row.
+ * - A tombstone is no row and no difference, because an operator deleted this row.
  */
 import { compareKeys } from "../stores/row-keys.ts";
 import type { RowPage } from "../stores/model-store.ts";
@@ -50,16 +50,18 @@ export function compareRows(
   const keys = [...new Set([...ofStored.keys(), ...ofFolded.keys()])].filter(isInside).sort(compareKeys);
   const differences = [...before.differences];
   let characters = differences.reduce((sum, one) => sum + sizeOf(one), 0);
-  let { more } = before;
+  let { rows, more } = before;
   for (const key of keys) {
     const difference = { key, stored: ofStored.get(key) ?? null, folded: ofFolded.get(key) ?? null };
-    if (ofStored.get(key) === null || difference.stored === difference.folded) continue;
+    if (ofStored.get(key) === null) continue;
+    rows++;
+    if (difference.stored === difference.folded) continue;
     characters += sizeOf(difference);
     if (differences.length < DIFFERENCES_MAX && (characters <= CHARACTERS_MAX || differences.length === 0))
       differences.push(difference);
     else more = true;
   }
-  const next = { rows: before.rows + keys.length, to: end ?? keys.at(-1) ?? before.to, differences, more };
+  const next = { rows, to: end ?? keys.at(-1) ?? before.to, differences, more };
   return { next, isEnded: end === null };
 }
 

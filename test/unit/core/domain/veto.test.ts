@@ -10,6 +10,13 @@ test("veto: throws a RejectedError with the app's own code", () => {
   );
 });
 
+test("veto: without texts, the error has a code and a message", () => {
+  expect(() => veto()).toThrow(expect.objectContaining({ message: "rejected", details: { code: "rejected" } }));
+  expect(() => veto("name-taken")).toThrow(
+    expect.objectContaining({ message: "name-taken", details: { code: "name-taken" } }),
+  );
+});
+
 test("veto: a device parks the pending event, and keeps the commit and the other rows", async () => {
   const tab = await device(namesOnDevices, "names", "ada").open();
   await tab.execute([user.command.name("u1", { name: "neo" })]);
