@@ -62,7 +62,7 @@ export type DexieTableOptions<Row, Item extends { readonly key: string }> = {
 export type DexieTable = {
   /**
    * Resolves when the table has the rows as of the call of `dexieTable`, in each tab. If a write fails, it waits until
-   * another try succeeds.
+   * another try succeeds. It never resolves if `close` is called before that.
    */
   readonly ready: Promise<void>;
   /** Resolves when the table has the rows that the log shows now, if this tab writes it. */
