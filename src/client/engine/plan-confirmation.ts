@@ -63,7 +63,7 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
   const byOutcome = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
 
   const lastReceived = records.at(-1)?.received ?? null;
-  const settledAt = lastReceived ?? facts.serverTime ?? facts.now;
+  const settledAt = lastReceived ?? facts.serverTime;
   const settled: SentEntry[] = [];
   const rejected: RejectionEntry[] = [];
   for (const entry of facts.pending) {

@@ -64,8 +64,8 @@ export function peekCommitId(row: unknown): string | null {
 }
 
 /**
- * Returns the time when a sent entry settled. Null if the row cannot be read, because one bad row must not stop the
- * rest.
+ * Returns the time when a sent entry settled. Null if no time is known. Null also if the row cannot be read, because
+ * one bad row must not stop the rest.
  */
 export function peekSettledAt(row: unknown): number | null {
   const parsed = typeof row === "string" ? parseText(settledPeek, row) : null;
@@ -145,7 +145,13 @@ const undoNote: Reader<UndoNote> = shape({
 
 const pending: Reader<Omit<PendingEntry, "n">> = shape({ at: orNull(storedCursor), undo: orNull(undoNote), commit });
 const sent: Reader<Omit<SentEntry, "n">> = shape(
-  { commit, undo: orNull(undoNote), outcome: literal("accepted", "rebased"), position: whole(0), settledAt: time },
+  {
+    commit,
+    undo: orNull(undoNote),
+    outcome: literal("accepted", "rebased"),
+    position: whole(0),
+    settledAt: orNull(time),
+  },
   { dropped: list(anyText, 100) },
 );
 const rejection = shape(

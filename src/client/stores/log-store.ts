@@ -117,8 +117,11 @@ export type SentEntry = {
   readonly position: number;
   /** The keys of the inputs that an older server dropped. */
   readonly dropped?: readonly string[];
-  /** Milliseconds since the epoch, by the server's clock if the device knows it. */
-  readonly settledAt: number;
+  /**
+   * Milliseconds since the epoch, by the server's clock. Null: the device has no record, so it does not know that
+   * clock. It keeps such an entry for good, because its own clock may be years behind.
+   */
+  readonly settledAt: number | null;
 };
 
 /**

@@ -182,7 +182,8 @@ function confirm(state: State, { batch, settled, rejected, forgetSentBefore }: C
     if (state.pending.has(entry.n)) state.rejections.set(entry.commit.id, rejectionText(entry));
   for (const { n } of [...settled, ...rejected]) state.pending.delete(n);
   if (forgetSentBefore !== null)
-    for (const { n, settledAt } of readSent(state.sent, null)) if (settledAt < forgetSentBefore) state.sent.delete(n);
+    for (const { n, settledAt } of readSent(state.sent, null))
+      if (settledAt !== null && settledAt < forgetSentBefore) state.sent.delete(n);
   return true;
 }
 

@@ -113,7 +113,7 @@ export function confirmationOf(batch: ConfirmedBatch | null, more: Partial<Confi
   return { batch, settled: [], rejected: [], forgetSentBefore: null, ...more };
 }
 
-export function settledOf(n: number, name: string, settledAt = 1_000): SentEntry {
+export function settledOf(n: number, name: string, settledAt: number | null = 1_000): SentEntry {
   return { n, commit: commitOf(name), undo: undoOf(name), outcome: "accepted", position: 1, settledAt };
 }
 

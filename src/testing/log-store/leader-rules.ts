@@ -108,15 +108,15 @@ export const leaderRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L4",
-    name: "confirm: removes sent entries that are older than forgetSentBefore",
+    name: "confirm: removes sent entries that are older than forgetSentBefore, and keeps those without a time",
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a", "b", "c", "d"), []);
       await confirmRecords(store, [1], {
-        settled: [settledOf(2, "b", 100), settledOf(3, "c", 200), settledOf(4, "d", 300)],
+        settled: [settledOf(1, "a", null), settledOf(2, "b", 100), settledOf(3, "c", 200), settledOf(4, "d", 300)],
       });
       await confirmRecords(store, [1], { forgetSentBefore: 200 });
-      requireEqual((await store.readSent(null)).map(nameOf), ["c", "d"], "sent entries");
+      requireEqual((await store.readSent(null)).map(nameOf), ["a", "c", "d"], "sent entries");
       requireEqual(
         (await store.readSent([9, 4, 2, 4])).map(({ n }) => n),
         [4],

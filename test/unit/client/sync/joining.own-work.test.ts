@@ -1,6 +1,7 @@
 // A device that joined from a base: its export, its pending commits, and the loss of its right to read.
 import { afterEach, expect, test } from "vitest";
 import type { RowEntry } from "../../../../src/core/fold/rows.ts";
+import type { Env } from "../../../../src/client/env/env.ts";
 import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
@@ -138,6 +139,37 @@ test.each([
   );
   expect((await baseOf(joined)) === null).toBe(isLost);
   expect([...shown]).toEqual([JSON.stringify({ title: "Mine", column: "todo", done: false, notes: 1 })]);
+});
+
+test("join: with a clock a year behind, work that settles with it is kept for a restore", async () => {
+  const { server, ada } = await longLog();
+  const joined = device(domain, LOG, "bob");
+  const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
+  const late = (inner: Env): Env => ({ ...inner, now: () => inner.now() - YEAR_MS });
+  const bob = await opened(joined, server, {
+    paused: true,
+    env: late,
+    transport: (inner) => ({
+      ...inner,
+      async push(...args) {
+        const answer = await inner.push(...args);
+        await ada.execute(Array.from({ length: 12 }, (_, n) => task.command.note(`t${n}`, { text: "x" })));
+        await baseBehind(server, 30);
+        return answer;
+      },
+    }),
+  });
+  await bob.execute([task.command.add("mine", { title: "Mine", column: "todo" })]);
+  bob.api.setPaused(false);
+  await until(() => bob.status().pending === 0, "bob's work is recorded");
+  expect(await baseOf(joined)).not.toBeNull();
+  await ada.execute([task.command.rename("t1", { title: "Later" })]);
+  await until(
+    () => ada.status().pending === 0 && bob.status().position === ada.status().position,
+    "bob has a record that the server received a year later than he made his",
+  );
+  const sent = await memoryLogStore(joined.database).readSent(null);
+  expect(sent.map(({ commit }) => commit.commands.map(({ stream }) => stream))).toEqual([["task/mine"]]);
 });
 
 test("join: a device that loses the right to read keeps no rows, and joins again with the right", async () => {
