@@ -48,7 +48,7 @@ export type OpenTelemetryOptions = {
   /**
    * The tracer that starts the spans.
    *
-   * @default the tracer `dacapo` of the global provider
+   * @default the tracer `dacapo` of the global provider, with the version of the package
    */
   readonly tracer?: Tracer;
   /**
@@ -58,6 +58,9 @@ export type OpenTelemetryOptions = {
    */
   readonly meter?: Meter;
 };
+
+/** The version of the package (telemetry.test.ts), in the scope of each span and metric. */
+const VERSION = "0.1.0";
 
 /** Seconds. An append to a local file takes a millisecond, and a push on a slow link takes minutes. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -87,8 +90,8 @@ const REQUESTS = new Set<SpanName>(["push", "pull", "export"]);
  * await serve({ domain, store, authorize, telemetry: openTelemetry() });
  */
 export function openTelemetry({
-  tracer = trace.getTracer("dacapo"),
-  meter = metrics.getMeter("dacapo"),
+  tracer = trace.getTracer("dacapo", VERSION),
+  meter = metrics.getMeter("dacapo", VERSION),
 }: OpenTelemetryOptions = {}): Telemetry {
   const measures = createMeasures(meter);
   const durations = new Map(SPANS.map((name) => [name, durationOf(meter, name)]));
@@ -195,5 +198,6 @@ function createMeasures(meter: Meter): Record<MeasureName, (value: number, attri
     io: counter("dacapo.io", "By", "Bytes of pushes, answers and frames, before compression"),
     refusals: counter("dacapo.refusals", "{refusal}", "Refused requests"),
     failures: counter("dacapo.failures", "{failure}", "Failures of the server, of its store or of the app's functions"),
+    parked: counter("dacapo.parked", "{event}", "Events and commands that followers parked"),
   };
 }

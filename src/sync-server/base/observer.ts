@@ -12,6 +12,7 @@ import { DacapoError } from "../../core/values/errors.ts";
 import { byteLength } from "./limits.ts";
 import { HttpRefusal } from "./http-refusal.ts";
 import type { LogEntry, LogEvent, StepFacts } from "./log-entry.ts";
+import { parkedOf } from "./parked-error.ts";
 import { createReporter } from "./report-error.ts";
 import type { MeasureName, SpanName, Telemetry, TelemetryFacts, TelemetryFailure, TelemetrySpan } from "./telemetry.ts";
 
@@ -163,6 +164,8 @@ export class Observer {
   failed(error: unknown): void {
     const { code } = failureOf(error);
     this.record("failures", 1, { "error.type": code });
+    const parked = error instanceof DacapoError ? parkedOf(error) : null;
+    if (parked) this.record("parked", parked.count, { follower: parked.follower });
     this.write({ level: "error", event: STORE_FAILURES.has(code) ? "store-failed" : "failed", code });
   }
 

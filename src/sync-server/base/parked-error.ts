@@ -38,6 +38,15 @@ export function parkedCommand(by: ParkedBy, process: string, event: string, caus
   return parkedError(by, `a command of the process ${process}, which the event ${event} caused`, { event }, cause);
 }
 
+/** The number of events or commands of a report, and the follower that parked them. Null: it is another error. */
+export function parkedOf({ code, details }: DacapoError): { readonly count: number; readonly follower: string } | null {
+  if (code !== "parked") return null;
+  const { count = 1, model, subscriber, process } = details;
+  const named = { model, subscriber, process };
+  const [kind = "", name = ""] = Object.entries(named).find(([, one]) => typeof one === "string") ?? [];
+  return typeof count === "number" && typeof name === "string" ? { count, follower: `${kind} ${name}` } : null;
+}
+
 function parkedError(
   { kind, name, log }: ParkedBy,
   what: string,

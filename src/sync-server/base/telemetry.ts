@@ -24,7 +24,8 @@ export type MeasureName =
   | "frame.lag"
   | "io"
   | "refusals"
-  | "failures";
+  | "failures"
+  | "parked";
 
 /** Attributes of a span or of a measure. */
 export type TelemetryFacts = Readonly<Record<string, string | number>>;

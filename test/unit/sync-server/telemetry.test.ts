@@ -13,13 +13,17 @@ import {
 } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { subscriber } from "../../../src/sync-server/app.ts";
 import { sqlite } from "../../../src/sync-server/stores/sqlite.ts";
+import { openTelemetry } from "../../../src/sync-server/telemetry.ts";
 import type { EventStore } from "../../../src/sync-server/stores/event-store.ts";
 import { StorageLostError } from "../../../src/core/values/errors.ts";
 import { domain, task } from "../../support/board-domain.ts";
 import { device, until } from "../../support/device.ts";
 import { liveClient } from "../../support/live-client.ts";
 import { runningServer } from "../../support/running-server.ts";
+import { parseOwnJson } from "../../support/own-json.ts";
 import { root } from "../../support/samples.ts";
 import { person, testServer } from "../../support/sync-requests.ts";
 import { startServer } from "../../support/server.ts";
@@ -236,6 +240,38 @@ test("telemetry: spans and metrics contain no contents, no tokens, no actors", a
   const everything = await text();
   expect(everything).toContain("dacapo.frame.lag");
   expect(everything).not.toContain(CANARY);
+});
+
+test("telemetry: events that a follower parks are counted by its name", async () => {
+  const { telemetry, metric } = keptTelemetry();
+  const failing = subscriber("failing", {
+    from: [task],
+    start: "beginning",
+    retry: { attempts: 1 },
+    on: { TaskAdded: () => Promise.reject(new Error("broken")) },
+  });
+  const { server } = await start({ telemetry, subscribers: [failing], onError: () => {} });
+  await server.log("board").execute([add("t1"), add("t2")]);
+  await until(
+    async () => (await server.log("board").subscribers.list()).every(({ parked }) => parked === 2),
+    "the parked events",
+  );
+  expect(await metric("dacapo.parked")).toMatchObject([
+    { attributes: { "dacapo.follower": "subscriber failing" }, value: 2 },
+  ]);
+});
+
+test("openTelemetry: the scope of its spans and metrics has the version of the package", () => {
+  const { version } = parseOwnJson<{ version: string }>(readFileSync(`${root}/package.json`, "utf8"));
+  const exporter = new InMemorySpanExporter();
+  const processor = new SimpleSpanProcessor({ exporter });
+  trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [processor] }));
+  try {
+    openTelemetry().startSpan("push", []).end();
+  } finally {
+    trace.disable();
+  }
+  expect(exporter.getFinishedSpans()[0]?.instrumentationScope).toMatchObject({ name: "dacapo", version });
 });
 
 test("telemetry: no metric has an attribute with the name of a log", async () => {
