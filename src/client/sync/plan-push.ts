@@ -1,8 +1,11 @@
-/** Plans the next push: its commits, and the records that its answer may have. Pure. */
+/** Plans the next push: its commits, the records that its answer may have, and what a refusal changes. Pure. */
 import type { Commit } from "../../core/history/commit.ts";
 import { type Cursor, positionOf } from "../../core/history/record.ts";
+import type { CommitId } from "../../core/values/ids.ts";
+import { DacapoError } from "../../core/values/errors.ts";
 import type { WhenStuck } from "../messages/worker-messages.ts";
 import { type Behind, behindNow, pushBatch, type PushBatch, queueOf, unsent } from "./push-queue.ts";
+import type { Signal } from "./reduce-sync.ts";
 import type { SyncState } from "./sync-state.ts";
 
 /** The reason why this device rejects a commit that the server cannot read. */
@@ -38,4 +41,24 @@ export function planPush(state: SyncState, { pending, cursor, now, whenStuck }: 
     behind,
     wantsRecords: behind === null && head <= positionOf(cursor),
   };
+}
+
+/**
+ * A push that the server cannot read in this form. `tooLarge`: the id of a commit that it cannot read alone either. It
+ * cannot reject this commit, so the device does.
+ */
+export type PushRefusal =
+  Extract<Signal, { readonly type: "gzip-refused" | "push-too-large" }> | { readonly tooLarge: CommitId };
+
+/** Returns the refusal of a push that failed. Null: it failed for another reason. */
+export function pushRefusalOf(
+  error: unknown,
+  { commits, bytes }: PushBatch,
+  { gzip }: SyncState["size"],
+): PushRefusal | null {
+  const code = error instanceof DacapoError ? error.details["code"] : null;
+  if (code === "unsupported-media-type" && gzip) return { type: "gzip-refused" };
+  if (code !== "too-large") return null;
+  const [only, ...others] = commits;
+  return only && others.length === 0 ? { tooLarge: only.id } : { type: "push-too-large", bytes };
 }

@@ -7,10 +7,9 @@
  * - At most one call is under way. But reading continues beside a push that has no answer yet.
  * - An answer from before a divergence changes nothing, because each request remembers its generation.
  */
-import { DacapoError } from "../../core/values/errors.ts";
 import { toPlainError } from "../../core/values/plain-error.ts";
 import type { Json } from "../../core/values/json.ts";
-import type { Presence } from "../../core/wire/messages.ts";
+import type { Presence, PushAnswer } from "../../core/wire/messages.ts";
 import { positionOf } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { rejectionAnswer } from "../engine/plan-confirmation.ts";
@@ -22,7 +21,7 @@ import { dropConfirmed, goneError, serverLostRevokedHistory, resolveDivergence }
 import { Joining } from "./joining.ts";
 import { SMALL_PUSH_BYTES } from "./call-size.ts";
 import { meteredCall } from "./metered-call.ts";
-import { planPush, TOO_LARGE } from "./plan-push.ts";
+import { planPush, type PushPlan, pushRefusalOf, TOO_LARGE } from "./plan-push.ts";
 import { type Behind, behindNow, joinRecorded, queueOf, unsent } from "./push-queue.ts";
 import { Rest } from "./rest.ts";
 import { reduce, type Signal, SLOW_MS } from "./reduce-sync.ts";
@@ -171,28 +170,21 @@ export class SyncLoop {
   }
 
   async #push(): Promise<void> {
-    const { engine, transport, domainVersion, env, whenStuck } = this.#options;
+    const { engine, env, whenStuck } = this.#options;
     const [{ generation }, asked] = [engine.head, this.#state];
     const facts = { pending: engine.pending, cursor: engine.replica.cursor, now: env.elapsed(), whenStuck };
     const plan = planPush(asked, facts);
-    const { commits, bytes, after, behind } = plan;
-    const sent = commits.map(({ id }) => id);
+    const sent = plan.commits.map(({ id }) => id);
     const before = storeFingerprint(engine);
     let fetched;
     try {
-      if (asked.size.gzip === null && bytes > SMALL_PUSH_BYTES) return await this.#readLimits();
-      fetched = await this.#call(bytes, (call) =>
-        transport.push(after, domainVersion, commits, { ...call, ...(!plan.wantsRecords && { pageBytes: 0 }) }),
-      );
+      if (asked.size.gzip === null && plan.bytes > SMALL_PUSH_BYTES) return await this.#readLimits();
+      fetched = await this.#send(plan);
     } catch (error) {
-      const code = error instanceof DacapoError ? error.details["code"] : null;
-      if (code === "unsupported-media-type" && asked.size.gzip) return this.#dispatch({ type: "gzip-refused" });
-      if (code !== "too-large") return this.#pushFailed(error, sent);
-      const [only, ...others] = commits;
-      // The server cannot read a single commit of this size, and so it cannot reject it.
-      if (only && others.length === 0)
-        return engine.confirm(rejectionAnswer(only.id, TOO_LARGE, engine.replica.cursor), generation);
-      return this.#dispatch({ type: "push-too-large", bytes });
+      const refusal = pushRefusalOf(error, plan, asked.size);
+      if (!refusal) return this.#pushFailed(error, sent);
+      if ("type" in refusal) return this.#dispatch(refusal);
+      return engine.confirm(rejectionAnswer(refusal.tooLarge, TOO_LARGE, engine.replica.cursor), generation);
     }
     const answered = engine.head.generation === generation ? this.#answerOf(fetched) : null;
     if (!answered) return;
@@ -200,10 +192,17 @@ export class SyncLoop {
     const given = { page: answer, text, outcomes: answer.outcomes };
     if (!(await this.#joining.join(given))) await engine.confirm(given, generation);
     const stopped = answer.stopped ? { id: answer.stopped.id, error: undecidedError(answer.stopped.code) } : null;
-    const recorded = joinRecorded(behind, plan, answer, engine.replica.cursor);
-    const isUnchanged = storeFingerprint(engine) === before && recorded?.ids.length === behind?.ids.length;
+    const behind = joinRecorded(plan.behind, plan, answer, engine.replica.cursor);
+    const isUnchanged = storeFingerprint(engine) === before && behind?.ids.length === plan.behind?.ids.length;
     if (!stopped && isUnchanged) return this.#pushFailed(unchangedError("a push"), sent);
-    this.#dispatch({ type: "push-answered", ...answer, sent, stopped, behind: recorded, asked });
+    this.#dispatch({ type: "push-answered", ...answer, sent, stopped, behind, asked });
+  }
+
+  #send({ commits, bytes, after, wantsRecords }: PushPlan): Promise<Fetched<PushAnswer>> {
+    const { transport, domainVersion } = this.#options;
+    return this.#call(bytes, (call) =>
+      transport.push(after, domainVersion, commits, { ...call, ...(!wantsRecords && { pageBytes: 0 }) }),
+    );
   }
 
   async #readLimits(): Promise<void> {
