@@ -18,6 +18,7 @@ import { fillLog } from "./support/fill-log.ts";
 import { heapWhile } from "./support/heap.ts";
 import { alternate, comparePairs, measured, type Pairs, type Sample } from "./support/pairs.ts";
 import { printTable, writeResult } from "./support/results.ts";
+import { withRowsAlone } from "./support/rows-alone.ts";
 import { median, quantile, rounded } from "./support/stats.ts";
 
 const ROUNDS = 3;
@@ -50,8 +51,8 @@ const open = (store: EventStore, options: Partial<SyncServerOptions> = {}) =>
   });
 
 /** A server in turns: commits of its own code, `together` at a time, until its rows have them. */
-function committing(models: readonly ServerModel[], together: number) {
-  const server = open(sqlite(newFile()), { models });
+function committing(models: readonly ServerModel[], together: number, store = sqlite(newFile())) {
+  const server = open(store, { models });
   const log = server.log("bench");
   let made = 0;
   const run = async (): Promise<void> => {
@@ -63,8 +64,8 @@ function committing(models: readonly ServerModel[], together: number) {
 }
 
 /** Commits with models, beside those of a server without models. */
-async function commits(models: readonly ServerModel[], together: number): Promise<Pairs> {
-  const [none, own] = [committing([], together), committing(models, together)];
+async function commits(models: readonly ServerModel[], together: number, store = sqlite(newFile())): Promise<Pairs> {
+  const [none, own] = [committing([], together), committing(models, together, store)];
   const pairs = await alternate(PAIRS, none.turn, own.turn);
   await none.close();
   await own.close();
@@ -130,8 +131,12 @@ async function besideRebuild(file: string): Promise<{ readonly alone: number; re
 
 async function commitRows() {
   const rows: (Pairs & { readonly together: number; readonly models: string })[] = [];
-  for (const together of [1, 10, 100])
+  for (const together of [1, 10, 100]) {
     for (const [name, models] of sets) rows.push({ together, models: name, ...(await commits(models, together)) });
+    // The statements of a strong model without its code: no strong model can cost less on this store.
+    const alone = await commits([], together, withRowsAlone(sqlite(newFile())));
+    rows.push({ together, models: "rows alone", ...alone });
+  }
   return rows;
 }
 
