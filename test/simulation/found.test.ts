@@ -16,6 +16,19 @@ const WITH_ARCHIVE: readonly FaultName[] = [
   "archive",
 ];
 
+/** All faults that existed when `bases` was added. */
+const WITH_ALL_OF_BASES: readonly FaultName[] = [
+  ...WITH_ARCHIVE,
+  "networkHints",
+  "noLocks",
+  "filter",
+  "permitThrows",
+  "signIn",
+  "slowLink",
+  "nodeMessages",
+  "bases",
+];
+
 const WITH_BASES: readonly FaultName[] = ["bases", "releases", "laggards", "answerLoss", "tabCrash", "serverCrash"];
 
 /** `faults` may be drawn. By default these are the faults that existed when the seed was found. */
@@ -136,6 +149,16 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
     seed: 110,
     faults: ["rateLimits", "slowLink"],
     what: "the answer to a late push ended the wait that the server had requested of a pull",
+  },
+  {
+    seed: 124,
+    faults: ["freeze", "rateLimits"],
+    what: "a tab that thawed dropped a wait that the server had set while the tab read its store",
+  },
+  {
+    seed: 300_675,
+    faults: WITH_ALL_OF_BASES,
+    what: "a tab that thawed dropped the wait of a push, beside slow links and sign-ins",
   },
   // A projection throws for this event in every release, so the log has no base.
   ...[21, 136].map((seed) => ({

@@ -103,7 +103,13 @@ export function device(
         if (update.answers) calls.settle(update.answers);
       };
       const store = memoryLogStore(database);
-      const server = serverIdentity(store, onOtherServer, () => api.lifecycle("resumed"));
+      // The answer of the app reaches the worker as a message of its page.
+      const callPage = async (ids: ServerIds) => {
+        const agrees = await onOtherServer(ids);
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        return agrees;
+      };
+      const server = serverIdentity(store, callPage, () => api.lifecycle("resumed"));
       const http = url === undefined ? null : transport(httpTransport({ url, log, token, env, server }));
       const api: WorkerLog = await openWorkerLog({
         domain: release.definition,

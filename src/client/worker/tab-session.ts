@@ -156,6 +156,7 @@ export class TabSession {
     this.#leadership.offerLead();
   }
 
+  /** The loop gets its signal before the store is read. Otherwise it would drop a wait that a server sets meanwhile. */
   handleLifecycle(event: Lifecycle): void {
     if (event !== "hidden") this.#leadership.offerLead();
     switch (event) {
@@ -165,11 +166,11 @@ export class TabSession {
         return;
       case "visible":
         this.#leadership.setVisible(true);
-        void this.#refresh().then(() => this.#sync?.markStale());
-        return;
+        this.#sync?.markStale();
+        return void this.#refresh();
       case "resumed":
-        void this.#refresh().then(() => this.#sync?.resumeFromFreeze());
-        return;
+        this.#sync?.resumeFromFreeze();
+        return void this.#refresh();
       case "hidden":
         this.#leadership.setVisible(false);
     }
