@@ -160,6 +160,11 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
     faults: WITH_ALL_OF_BASES,
     what: "a tab that thawed dropped the wait of a push, beside slow links and sign-ins",
   },
+  {
+    seed: 434_803,
+    faults: WITH_ALL_OF_BASES,
+    what: "a page missed the rows of a command that waited while its device joined from a base",
+  },
   // A projection throws for this event in every release, so the log has no base.
   ...[21, 136].map((seed) => ({
     seed,

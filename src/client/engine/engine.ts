@@ -266,8 +266,10 @@ export class Engine {
     const local = next ?? (await loadNow(this.#options));
     if (answer) await applyConfirmation(local, answer, { env, synced, clock: this.#clock });
     this.#local = local;
-    this.#returned.reloaded(before, this.#local, env.now());
-    this.#report(rowDifferences(domain, before.replica, this.replica));
+    // The differences contain these changes. Otherwise the next delta would be compared with rows that no page got.
+    local.replica.takeDelta();
+    this.#returned.reloaded(before, local, env.now());
+    this.#report(rowDifferences(domain, before.replica, local.replica));
   }
 
   #reportWritten(): void {
