@@ -31,7 +31,10 @@ export class ServerWitness {
   readonly #store: ServerStore;
   #told = new Map<string, string>();
 
-  /** False if devices may lose their confirmed log with a right and keep their `seen`. */
+  /**
+   * False if devices may lose their confirmed log and keep their `seen`: with the right to read, or because a release
+   * or a restore ends the base that their log begins at.
+   */
   readonly #comparesSeen: boolean;
 
   constructor(store: ServerStore, comparesSeen: boolean) {
