@@ -138,7 +138,7 @@ describe("Postgres", () => {
   const wrong: readonly (readonly [string, string, number, string])[] = [
     ["a port that is no number", "postgres://host:port/db", 2, "Pass a URL such as"],
     ["a missing certificate", "postgres://127.0.0.1:1/db?sslrootcert=/no/file", 2, "existing files of certificates"],
-    ["a socket that is missing", "postgres://dacapo@/db?host=/no/folder", 3, "check the database"],
+    ["a socket that is missing", "postgres://dacapo@/db?host=/no/folder", 3, "Check that the database runs"],
   ];
   test.each(wrong)("an address with %s is a known error", async (_, url, code, text) => {
     expectKnown(await runCli(["serve", "--open", "--store", url, "--domain", "x"]), 2, "does not exist");
