@@ -10,6 +10,15 @@ export function diverged(log: LogName, option: string): DacapoError {
   });
 }
 
+/** A restore replaced the log between two pages, so the pages are of two histories. */
+export function replaced(log: LogName): DacapoError {
+  return new DacapoError("diverged", "later", {
+    message: `The log ${log} was restored or replaced while it was read`,
+    fix: "Replay it again.",
+    details: { log },
+  });
+}
+
 export function notNow(log: LogName, reason: string): DacapoError {
   const message = `The log ${log} cannot be used now: ${reason}`;
   return new DacapoError("unreachable", "later", { message, fix: "Try again later.", details: { log } });

@@ -152,7 +152,8 @@ export type LogModels = {
    * @example
    * await server.log("team-7").models.replay({ after: 100, to: 200, into: (event) => console.log(event.type) });
    *
-   * @throws ValidationError (`invalid`) if the range is not valid, DacapoError (`gone`) if the log was deleted.
+   * @throws ValidationError (`invalid`) if the range is not valid.
+   * @throws DacapoError (`gone`) if the log was deleted, or `diverged` if it was restored meanwhile.
    */
   readonly replay: (options: ReplayOptions) => Promise<number>;
   /**
@@ -162,7 +163,7 @@ export type LogModels = {
    * const { rows } = await server.log("team-7").models.replayIntoScratch(board, { after: 100, to: 200 });
    *
    * @throws ValidationError (`invalid`) if the range is not valid, or makes more than 64 MiB of rows.
-   * @throws DacapoError (`gone`) if the log was deleted.
+   * @throws DacapoError (`gone`) if the log was deleted, or `diverged` if it was restored meanwhile.
    */
   readonly replayIntoScratch: <P extends AnyProjection>(
     model: P | string,

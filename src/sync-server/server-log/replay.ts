@@ -1,12 +1,13 @@
 /** Reads a range of a log into a function, for the code of the server. */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
-import { type CommitRecord, type Cursor, cursorOf, readableEvents } from "../../core/history/record.ts";
+import { type CommitRecord, type Cursor, positionOf, readableEvents } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import { invalid, isCount, requireObject, requireTexts, shown } from "../base/check-arguments.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { gone } from "../base/gone.ts";
+import { replaced } from "./log-errors.ts";
 
 /** The events of a replay. */
 export type ReplayRange = {
@@ -70,20 +71,12 @@ export async function replay(
   options: ReplayOptions,
 ): Promise<number> {
   const { after, to, types, streams, into } = checkedReplay(options);
-  const head = await store.head(log);
-  if (head.kind === "gone") throw gone(log);
-  const end = Math.min(to, head.kind === "open" ? (head.cursor?.position ?? 0) : 0);
+  const end = await endOf(store, log, to);
   let count = 0;
-  let cursor: Cursor | null = null;
-  for (let position = 0; position < end;) {
-    const page = await store.read(log, cursor, PAGE);
-    if (page.kind === "gone") throw gone(log);
-    if (page.kind !== "page" || page.records.length === 0) break;
-    for (const { text } of page.records) {
-      const record = parseOwnJson<CommitRecord>(text);
-      cursor = cursorOf(record);
+  for await (const records of pagesTo(store, log, end)) {
+    for (const record of records) {
       for (let n = 0; n < record.events.length; n++) {
-        position = record.position + n;
+        const position = record.position + n;
         if (position <= after || position > end) continue;
         for (const event of readableEvents(domain, record, n)) {
           if (!(types?.includes(event.type) ?? true) || !(streams?.includes(event.stream) ?? true)) continue;
@@ -94,4 +87,30 @@ export async function replay(
     }
   }
   return count;
+}
+
+/** The last position of a range that ends at `to`, or at the head. */
+export async function endOf(store: EventStore, log: LogName, to: number): Promise<number> {
+  const head = await store.head(log);
+  if (head.kind === "gone") throw gone(log);
+  return Math.min(to, head.kind === "open" ? positionOf(head.cursor) : 0);
+}
+
+/**
+ * The records up to a position, page by page. It throws if a restore replaces the log between two pages. Otherwise a
+ * caller would take a part for the whole.
+ */
+export async function* pagesTo(
+  store: EventStore,
+  log: LogName,
+  end: number,
+): AsyncGenerator<readonly CommitRecord[], void, undefined> {
+  for (let cursor: Cursor | null = null; positionOf(cursor) < end;) {
+    const page = await store.read(log, cursor, PAGE);
+    if (page.kind === "gone") throw gone(log);
+    const last = page.kind === "page" ? page.records.at(-1) : undefined;
+    if (page.kind !== "page" || !last) throw replaced(log);
+    cursor = last.cursor;
+    yield page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
+  }
 }

@@ -1,5 +1,4 @@
 /** Folds a range of a log into rows in memory, for the code of the server. It stores nothing. */
-import { type CommitRecord, type Cursor, cursorOf } from "../../core/history/record.ts";
 import type { StreamState } from "../../core/fold/fold.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Json, parseOwnJson } from "../../core/values/json.ts";
@@ -10,8 +9,7 @@ import type { ParkedEvent } from "../read-models/follower-notes.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { compareKeys } from "../stores/row-keys.ts";
-import { gone } from "../base/gone.ts";
-import { checkedRange, type ReplayRange } from "./replay.ts";
+import { checkedRange, endOf, pagesTo, type ReplayRange } from "./replay.ts";
 
 /** The rows that the events of a range make. */
 export type ScratchRows<Row> = {
@@ -23,7 +21,6 @@ export type ScratchRows<Row> = {
   readonly parked: readonly ParkedEvent[];
 };
 
-const PAGE = { events: 500, bytes: 1024 * 1024 };
 /** Characters of all rows. They are in memory. */
 const CHARACTERS_MAX = 64 * 1024 * 1024;
 
@@ -39,22 +36,14 @@ export async function replayIntoScratch<Row>(
 ): Promise<ScratchRows<Row>> {
   if (model.sql) throw invalid("The log cannot be replayed", `${model.name} is a SQL model. Replay into a function`);
   const { after, to, types, streams } = checkedRange(range);
-  const head = await store.head(log);
-  if (head.kind === "gone") throw gone(log);
-  const end = Math.min(to, head.kind === "open" ? (head.cursor?.position ?? 0) : 0);
+  const end = await endOf(store, log, to);
   const states = new Map<string, StreamState>();
   const rows = new Map<string, string>();
   const parked: ParkedEvent[] = [];
   let [events, characters] = [0, 0];
   const isInRange = (position: number | null, stream: string): boolean =>
     position !== null && position > after && position <= end && (streams?.includes(stream) ?? true);
-  for (let cursor: Cursor | null = null; (cursor?.position ?? 0) < end;) {
-    const page = await store.read(log, cursor, PAGE);
-    if (page.kind === "gone") throw gone(log);
-    if (page.kind !== "page" || page.records.length === 0) break;
-    const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
-    const last = records.at(-1);
-    if (last) cursor = cursorOf(last);
+  for await (const records of pagesTo(store, log, end)) {
     const folded = foldStates(model, records, (stream) => states.get(stream));
     for (const [stream, state] of folded.states) states.set(stream, state);
     const steps = folded.steps.filter(
