@@ -171,6 +171,11 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
     faults: WITH_ALL_OF_BASES,
     what: "the witness missed that a device may lose the base that its log begins at, and keep its `seen`",
   })),
+  {
+    seed: 445_640,
+    faults: WITH_ALL_OF_BASES,
+    what: "a device with a clock far behind forgot commits that settled at its join, and a restore lost them",
+  },
   // A projection throws for this event in every release, so the log has no base.
   ...[21, 136].map((seed) => ({
     seed,
