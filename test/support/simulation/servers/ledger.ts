@@ -1,6 +1,6 @@
 /**
- * What the records of a log say, for the checks. It reads each record once, because a world checks the log after each
- * step.
+ * The ledger keeps the facts of a log's records for the checks. It reads each record once, because a world checks the
+ * log after each step.
  *
  * Guarantees:
  * - The server decided each commit on the state of its stream.
