@@ -133,7 +133,7 @@ async function commitRows() {
   const rows: (Pairs & { readonly together: number; readonly models: string })[] = [];
   for (const together of [1, 10, 100]) {
     for (const [name, models] of sets) rows.push({ together, models: name, ...(await commits(models, together)) });
-    // The statements of a strong model without its code: no strong model can cost less on this store.
+    // The statements of a strong model, through the store, without the code of a model. A guide for what can be had.
     const alone = await commits([], together, withRowsAlone(sqlite(newFile())));
     rows.push({ together, models: "rows alone", ...alone });
   }
