@@ -101,8 +101,8 @@ export class RejectedError extends DacapoError {
  * }
  */
 export class ConcurrencyError extends DacapoError {
-  constructor(facts: ErrorFacts) {
-    super("concurrency", "later", facts);
+  constructor(facts: ErrorFacts, retry: Retry = "later") {
+    super("concurrency", retry, facts);
   }
 }
 

@@ -41,7 +41,7 @@ export type PlainError = {
 /**
  * The class of each code that has a class of its own. `BugError` is missing, because its text is built from a message.
  */
-const CLASSES = new Map<DacapoErrorCode, new (facts: ErrorFacts) => DacapoError>([
+const CLASSES = new Map<DacapoErrorCode, new (facts: ErrorFacts, retry?: Retry) => DacapoError>([
   ["invalid", ValidationError],
   ["rejected", RejectedError],
   ["concurrency", ConcurrencyError],
@@ -72,15 +72,10 @@ export function toPlainError(error: unknown): PlainError {
   };
 }
 
-/**
- * The error that `toPlainError` was called with, with its class if the code has one.
- *
- * The class is not used if its `retry` differs, because a `ProtocolError` exists with `never` and with `later`.
- */
-export function fromPlainError(plain: PlainError): DacapoError {
-  const { code, message, fix, retry, details } = plain;
+/** The error that `toPlainError` was called with. It has its class, unless no error of that class has its `retry`. */
+export function fromPlainError({ code, retry, message, fix, details }: PlainError): DacapoError {
+  const facts = { message, fix, details };
   const Class = CLASSES.get(code);
-  return Class && retry === new Class({ message, fix }).retry
-    ? new Class({ message, fix, details })
-    : new DacapoError(code, retry, { message, fix, details });
+  const error = Class && new Class(facts, retry);
+  return error?.retry === retry ? error : new DacapoError(code, retry, facts);
 }

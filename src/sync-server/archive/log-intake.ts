@@ -66,10 +66,8 @@ export class LogIntake {
       if (head.kind === "gone") continue;
       return new LogIntake(options, name, head.kind === "open" ? head.cursor : null, head.kind === "open");
     }
-    throw new ConcurrencyError({
-      message: `The import of the log ${options.log} was discarded ${STAGES_MAX} times`,
-      fix: "Import into another store.",
-    });
+    const message = `The import of the log ${options.log} was discarded ${STAGES_MAX} times`;
+    throw new ConcurrencyError({ message, fix: "Import into another store." }, "never");
   }
 
   /** Continues an existing log under its own name. */
@@ -219,7 +217,7 @@ export function logExists(log: string, kind: string): DacapoError {
   const details = { log, kind };
   return kind === "gone"
     ? new DacapoError("gone", "never", { message: `The log ${log} was deleted for good`, fix, details })
-    : new ConcurrencyError({ message: `The log ${log} already exists`, fix, details });
+    : new ConcurrencyError({ message: `The log ${log} already exists`, fix, details }, "after-fix");
 }
 
 function duplicateOf(records: readonly StoredRecord[]): string | null {

@@ -8,7 +8,7 @@
  *   source's log never changes.
  * - A page of records or of outcomes is in memory, and no more.
  */
-import { ConcurrencyError, ValidationError } from "../../core/values/errors.ts";
+import { ConcurrencyError, DacapoError, ValidationError } from "../../core/values/errors.ts";
 import { LOG_NAME } from "../../core/history/limits.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { EventStore, KeptOutcome, ReadResult } from "../stores/event-store.ts";
@@ -92,7 +92,7 @@ class Move {
     for (;;) {
       this.#options.signal?.throwIfAborted();
       const page = await this.#from.read(log, intake.end, PAGE);
-      if (page.kind !== "page") throw differs(log, page.kind);
+      if (page.kind !== "page") throw sourceMoved(log, page.kind);
       if (page.records.length === 0) break;
       for (const record of page.records) await intake.addRecord(record);
       this.#report(log, intake.end);
@@ -115,9 +115,9 @@ class Move {
   async #intake(log: string): Promise<LogIntake> {
     const options = { store: this.#to, log, source: `moving-${this.#serverId}` };
     const head = await this.#to.head(log);
-    if (head.kind === "gone") throw differs(log, "gone");
+    if (head.kind === "gone") throw targetGone(log);
     if (head.kind === "open" && head.cursor) {
-      if (!(await this.#contains(log, head.cursor))) throw differs(log, "diverged");
+      if (!(await this.#contains(log, head.cursor))) throw targetDiffers(log);
       return LogIntake.existing(options, head.cursor);
     }
     const staged = await LogIntake.stage(options);
@@ -160,11 +160,14 @@ async function copyDropped(from: EventStore, to: EventStore): Promise<number> {
   const missing = (await from.droppedLogs()).filter((name) => LOG_NAME.test(name) && !there.has(name));
   for (const name of missing) {
     if ((await to.head(name)).kind === "open")
-      throw new ConcurrencyError({
-        message: `The source has dropped the log ${name}, and the target has a log of this name`,
-        fix: "Drop the log in the target if it is the same log. Then move again.",
-        details: { log: name },
-      });
+      throw new ConcurrencyError(
+        {
+          message: `The source has dropped the log ${name}, and the target has a log of this name`,
+          fix: "Drop the log in the target if it is the same log. Then move again.",
+          details: { log: name },
+        },
+        "after-fix",
+      );
     await to.drop(name);
   }
   return missing.length;
@@ -175,21 +178,30 @@ async function headOf(store: EventStore, log: string): Promise<Cursor | null> {
   return head.kind === "open" ? head.cursor : null;
 }
 
-function differs(log: string, kind: string): ConcurrencyError {
+const FIX = "Move into another store, or name the logs to move. Nothing of this log was changed.";
+
+function targetGone(log: string): DacapoError {
+  const message = `The target has dropped the log ${log} for good`;
+  return new DacapoError("gone", "never", { message, fix: FIX, details: { log } });
+}
+
+function targetDiffers(log: string): ConcurrencyError {
+  const message = `The target has another log with the name ${log}`;
+  return new ConcurrencyError({ message, fix: FIX, details: { log } }, "after-fix");
+}
+
+/** The source did not contain the end of the last page any more. */
+function sourceMoved(log: string, kind: Exclude<ReadResult["kind"], "page">): ConcurrencyError {
+  const verb = kind === "diverged" ? "restored" : "dropped";
   return new ConcurrencyError({
-    message:
-      kind === "gone"
-        ? `The target has dropped the log ${log} for good`
-        : `The target has another log with the name ${log}`,
-    fix: "Move into another store, or name the logs to move. Nothing of this log was changed.",
-    details: { log, kind },
+    message: `The source ${verb} the log ${log} during the move`,
+    fix: "Move again.",
+    details: { log },
   });
 }
 
 function otherId(from: string, to: string): ConcurrencyError {
-  return new ConcurrencyError({
-    message: `The target has logs of another server: its id is ${to}, and the source's id is ${from}`,
-    fix: "Move into an empty store. Or keep the target's id, and then each app must agree to the other server.",
-    details: { from, to },
-  });
+  const message = `The target has logs of another server: its id is ${to}, and the source's id is ${from}`;
+  const fix = "Move into an empty store. Or keep the target's id, and then each app must agree to the other server.";
+  return new ConcurrencyError({ message, fix, details: { from, to } }, "after-fix");
 }

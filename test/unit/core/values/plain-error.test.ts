@@ -71,10 +71,18 @@ describe("toPlainError and fromPlainError", () => {
     },
   );
 
+  test.each([
+    ["ProtocolError", new ProtocolError(facts, "later")],
+    ["ConcurrencyError", new ConcurrencyError(facts, "after-fix")],
+  ] as const)("fromPlainError: a %s keeps its class with a retry of its own", (name, error) => {
+    const back = fromPlainError(parseOwnJson(JSON.stringify(toPlainError(error))));
+    expect([back.name, back.constructor, toPlainError(back)]).toEqual([name, error.constructor, toPlainError(error)]);
+  });
+
   test("fromPlainError: keeps code and retry if no class has both of them", () => {
     const gone = { code: "gone", message: "Gone", fix: "", retry: "never", details: {} } as const;
     expect(toPlainError(fromPlainError(gone))).toEqual(gone);
-    const busy = toPlainError(new ProtocolError(facts, "later"));
+    const busy = { ...toPlainError(new ValidationError(facts)), retry: "later" } as const;
     expect(toPlainError(fromPlainError(busy))).toEqual(busy);
   });
 

@@ -95,6 +95,7 @@ describe.each([
     await ada.push([{ ...ada.commit(task.command.rename("none", { title: "x" })), id: imported?.commit }]);
     await expect(other.importLog("board", archive)).rejects.toMatchObject({
       code: "concurrency",
+      retry: "after-fix",
       message: "The log board already exists",
     });
     expect(await ada.pull()).toMatchObject({ head: 0, records: [] });

@@ -1,7 +1,7 @@
 // Moving logs between stores, through the port alone.
 import { expect, test } from "vitest";
 import { moveLogs } from "../../../../src/sync-server/archive/move-logs.ts";
-import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
+import type { EventStore, ReadResult } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { batch, outcome, readAll, write } from "../../../../src/testing/event-store/samples.ts";
 import { containing } from "../../../support/matchers.ts";
@@ -122,6 +122,50 @@ test("moveLogs: refuses a target with another id, another log or a dropped name"
   await write(has, "old", null, { commit: 1 });
   await expect(moveLogs(from, has)).rejects.toMatchObject({ message: containing("has dropped the log old") });
   expect((await has.head("old")).kind).toBe("open");
+});
+
+test("moveLogs: says that a retry never helps if the target dropped the log", async () => {
+  const [from, to] = [await source(), memory()];
+  await to.adoptId("source-id");
+  await to.drop("team");
+  const error = {
+    code: "gone",
+    retry: "never",
+    message: containing("has dropped the log team"),
+    details: { log: "team" },
+  };
+  await expect(moveLogs(from, to)).rejects.toMatchObject(error);
+});
+
+test("moveLogs: says that an operator has to change something if the target is another log", async () => {
+  const from = await source();
+  const [otherServer, differing, has] = [memory(), memory(), memory()];
+  await write(otherServer, "mine", null, { commit: 1 });
+  await differing.adoptId("source-id");
+  await write(differing, "team", null, { commit: 1, mark: "another" });
+  await has.adoptId("source-id");
+  await write(has, "old", null, { commit: 1 });
+  for (const to of [otherServer, differing, has])
+    await expect(moveLogs(from, to)).rejects.toMatchObject({ code: "concurrency", retry: "after-fix" });
+});
+
+test("moveLogs: names the source if it dropped or restored the log during the move", async () => {
+  const dropped = "The source dropped the log team during the move";
+  const results: readonly [ReadResult, string][] = [
+    [{ kind: "gone" }, dropped],
+    [{ kind: "absent" }, dropped],
+    [{ kind: "diverged", head: null }, "The source restored the log team during the move"],
+  ];
+  for (const [result, message] of results) {
+    const [from, to] = [await source(), memory()];
+    const read = from.read.bind(from);
+    from.read = async (log, after, limit) => (log === "team" ? result : read(log, after, limit));
+    await expect(moveLogs(from, to, { logs: ["team"] })).rejects.toMatchObject({
+      code: "concurrency",
+      retry: "later",
+      message,
+    });
+  }
 });
 
 test("moveLogs: moves only the named logs, and names one that is missing", async () => {
