@@ -196,6 +196,7 @@ export class ProcessInLog {
       const followers = [{ name: this.#process.follower, revision: places.live.revision, next }];
       const written = await models.write(log, { followers, rows });
       if (written.kind === "ok") return this.#processes.poke(log);
+      await this.#follower.requireInLog(at);
     }
   }
 

@@ -35,7 +35,7 @@ export type Verified<Row> = {
   readonly at: string | null;
   /** The number of rows that were compared. */
   readonly rows: number;
-  /** The rows that differ: at most 100. Null: there is no row. */
+  /** The rows that differ: at most 100. Null: there is no row. A damaged row that is no JSON is shown as its text. */
   readonly differences: readonly { readonly key: string; readonly stored: Row | null; readonly folded: Row | null }[];
   /** True: there are more differences. */
   readonly more: boolean;
@@ -73,11 +73,22 @@ export function withoutVerified({ verified: _verified, ...status }: ModelDetails
 
 export function verifiedOf<Row>(at: Cursor | null, comparison: Comparison): Verified<Row> {
   const { rows, differences, more } = comparison;
-  const rowOf = (text: string | null): Row | null => (text === null ? null : parseOwnJson<Row>(text));
   return {
     at: at && encodeCursor(at),
     rows,
-    differences: differences.map(({ key, stored, folded }) => ({ key, stored: rowOf(stored), folded: rowOf(folded) })),
+    differences: differences.map(({ key, stored, folded }) => {
+      return { key, stored: rowOf<Row>(stored), folded: rowOf<Row>(folded) };
+    }),
     more,
   };
+}
+
+/** A damaged row may be no JSON. Then it is shown as its text. */
+function rowOf<Row>(text: string | null): Row | null {
+  if (text === null) return null;
+  try {
+    return parseOwnJson<Row>(text);
+  } catch {
+    return parseOwnJson<Row>(JSON.stringify(text));
+  }
 }

@@ -10,20 +10,20 @@ export type DivergedFollower = {
 };
 
 /** Returns a function that reports each log once, because the follower finds the same at each of its steps. */
-export function divergedReport(
-  { noun, name, details }: DivergedFollower,
-  report: (error: unknown) => void,
-): (log: LogName) => void {
+export function divergedReport(follower: DivergedFollower, report: (error: unknown) => void): (log: LogName) => void {
   const reported = new Set<LogName>();
   return (log) => {
     if (reported.has(log)) return;
     reported.add(log);
-    report(
-      new DacapoError("diverged", "after-fix", {
-        message: `The log ${log} does not contain the place of the ${noun} ${name}`,
-        fix: `The log was replaced or restored. Reset the ${noun} to a place in this log.`,
-        details: { log, ...details },
-      }),
-    );
+    report(divergedError(follower, log));
   };
+}
+
+/** The error of a follower whose place is not in its log. */
+export function divergedError({ noun, name, details }: DivergedFollower, log: LogName): DacapoError {
+  return new DacapoError("diverged", "after-fix", {
+    message: `The log ${log} does not contain the place of the ${noun} ${name}`,
+    fix: `The log was replaced or restored. Reset the ${noun} to a place in this log.`,
+    details: { log, ...details },
+  });
 }

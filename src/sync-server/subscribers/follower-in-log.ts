@@ -1,7 +1,7 @@
 /**
  * One subscriber or process manager in one log: the parts of an operator's actions that both share.
  *
- * Guarantees: those of log-subscribers.test.ts and processes.failures.test.ts.
+ * Guarantees: those of subscribers.diverged.test.ts and processes.failures.test.ts.
  */
 import { type Cursor, decodeCursor } from "../../core/history/record.ts";
 import { DacapoError, DefinitionError, ValidationError } from "../../core/values/errors.ts";
@@ -9,6 +9,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { requireText, requireTexts } from "../base/check-arguments.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
+import { divergedError } from "./diverged-follower.ts";
 import type { SkippedEvent } from "./place.ts";
 
 /** The place after a reset. */
@@ -96,6 +97,14 @@ export class FollowerInLog<Definition extends { readonly name: string }> {
   /** True: the log was replaced, so that it does not contain the place. */
   async isDiverged(at: Cursor | null): Promise<boolean> {
     return at !== null && (await this.#read(at)).kind === "diverged";
+  }
+
+  /** Throws after a refused write if the log does not contain its place. The store would refuse each such write. */
+  async requireInLog(at: Cursor | null): Promise<void> {
+    if (!(await this.isDiverged(at))) return;
+    const { name } = this.definition;
+    const details = this.#kind === "subscriber" ? { subscriber: name } : { process: name };
+    throw divergedError({ noun: this.#kind, name, details }, this.log);
   }
 
   /** The checked place of a reset. Null: the beginning. */

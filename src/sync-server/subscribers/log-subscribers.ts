@@ -1,7 +1,9 @@
 /**
  * The subscribers of one log, for the code of the server and its operators.
  *
- * Guarantees (log-subscribers.test.ts): an action that another write disturbs is decided again.
+ * Guarantees (subscribers.test.ts, subscribers.diverged.test.ts):
+ * - An action that another write disturbs is decided again.
+ * - An action on a place that the log does not contain is refused, except `reset`.
  */
 import { encodeCursor, positionOf } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
@@ -212,6 +214,7 @@ class SubscriberInLog {
         this.#subscribers.poke(log);
         return count;
       }
+      await this.#follower.requireInLog(next.at);
     }
   }
 

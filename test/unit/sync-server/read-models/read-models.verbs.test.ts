@@ -35,15 +35,19 @@ async function filled(
 }
 
 /** Writes a row as no event does. Null removes it. */
-async function damage(store: EventStore, key: string, row: unknown): Promise<void> {
+function damage(store: EventStore, key: string, row: unknown): Promise<void> {
+  return damageText(store, key, row === null ? null : JSON.stringify(row));
+}
+
+async function damageText(store: EventStore, key: string, damaged: string | null): Promise<void> {
   for (;;) {
     const found = await store.models?.followers("board");
     const follower = found?.kind === "open" ? found.followers.find(({ name }) => name === BOARD) : undefined;
     if (!follower) throw new Error("The log has no board");
     const { name, revision, at, wake, text } = follower;
     const next = { at, wake, text, tables: { rows: "keep", states: "keep" } } as const;
-    const set = row === null ? [] : [[key, JSON.stringify(row)] as const];
-    const rows = [{ follower: BOARD, table: "rows", set, remove: row === null ? [key] : [] }];
+    const set = damaged === null ? [] : [[key, damaged] as const];
+    const rows = [{ follower: BOARD, table: "rows", set, remove: damaged === null ? [key] : [] }];
     const written = await store.models?.write("board", { followers: [{ name, revision, next }], rows });
     if (written?.kind === "ok") return;
   }
@@ -76,6 +80,14 @@ test("verify: shows the rows that differ, while commits continue", async () => {
   await (await log.models.rebuild(board)).finished();
   expect((await log.models.verify(board)).differences).toEqual([]);
 }, 60_000);
+
+test("verify: shows a stored row that is no JSON as its text, and `list` answers", async () => {
+  const { log, store } = await filled(2);
+  await damageText(store, "task/t1", '{"title":');
+  const { differences } = await log.models.verify(board);
+  expect(differences).toMatchObject([{ key: "task/t1", stored: '{"title":', folded: { title: "Milk" } }]);
+  expect(await log.models.list()).toMatchObject([{ job: { kind: "verify", phase: "done" } }, {}]);
+});
 
 test("verify: another job of the model is not disturbed", async () => {
   const { log } = await filled(3_000);
