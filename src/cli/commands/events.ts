@@ -1,11 +1,11 @@
 /** `dacapo events LOG`: the events of a log or of a stream, also those that arrive later. */
-import { DefinitionError } from "../../core/values/errors.ts";
+import { DacapoError, DefinitionError } from "../../core/values/errors.ts";
 import { correlationOf } from "../../core/history/cause.ts";
 import { type CommitRecord, type Cursor, decodeCursor, encodeCursor, positionOf } from "../../core/history/record.ts";
 import { isUuid } from "../../core/values/id.ts";
 import type { Json } from "../../core/values/json.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
-import type { EventStore, StoredRecord } from "../../sync-server/stores/event-store.ts";
+import type { EventStore, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
 import { versionAt } from "../../sync-server/streams/version-at.ts";
 import { command, type MakeCommand, requireLog, storeOption, type StoreOptions, withStore } from "../base/command.ts";
 import { cut, type Output, printable } from "../base/output.ts";
@@ -39,7 +39,7 @@ export const events: MakeCommand = ({ signal }) =>
     .action((log: string, options: EventsOptions) =>
       withStore(options, async (store, output) => {
         if (!options.follow) await requireLog(store, log);
-        const reader = readerOf(store, log, options);
+        const reader = new PageReader(store, log, options);
         const printer = new Printer(output, options);
         const hints = options.follow ? new Hints(store, log, signal) : null;
         try {
@@ -59,35 +59,69 @@ export const events: MakeCommand = ({ signal }) =>
       }),
     );
 
-type Reader = { readonly next: () => Promise<readonly StoredRecord[]> };
+/**
+ * Reads a log, or one stream of it, page by page.
+ *
+ * Guarantees (cli.logs.test.ts): it throws if the log does not contain its place any more. Otherwise `--follow` would
+ * mix the events of two histories after a restore.
+ */
+class PageReader {
+  readonly #store: EventStore;
+  readonly #log: string;
+  readonly #stream: string | undefined;
+  readonly #after: number;
+  /** The place of `--after`, then the end of the last page. */
+  #cursor: Cursor | null;
+  #hasRead = false;
+  #version: number | null = null;
 
-function readerOf(store: EventStore, log: string, { stream, after }: EventsOptions): Reader {
-  if (stream !== undefined) {
-    let version: number | null = null;
-    return {
-      next: async () => {
-        version ??= await versionAt(store, log, stream, after === undefined ? 0 : positionFrom(after));
-        const records = await store.readStream(log, stream, version, PAGE);
-        version = records.at(-1)?.streams.find((span) => span.stream === stream)?.last ?? version;
-        return records;
-      },
-    };
+  constructor(store: EventStore, log: string, { stream, after }: EventsOptions) {
+    this.#store = store;
+    this.#log = log;
+    this.#stream = stream;
+    this.#after = after === undefined ? 0 : positionFrom(after);
+    this.#cursor = after === undefined ? null : decodeCursor(after);
   }
-  let cursor: Cursor | null = after === undefined ? null : decodeCursor(after);
-  return {
-    next: async () => {
-      const page = await store.read(log, cursor, PAGE);
-      if (page.kind === "gone") await requireLog(store, log);
-      if (page.kind === "diverged")
-        throw new DefinitionError({
-          message: `The log ${log} does not contain the cursor ${cursor ? encodeCursor(cursor) : ""}`,
-          fix: "Pass a cursor of this log, or a position.",
-        });
-      if (page.kind !== "page") return [];
-      cursor = page.records.at(-1)?.cursor ?? cursor;
-      return page.records;
-    },
-  };
+
+  async next(): Promise<readonly StoredRecord[]> {
+    const records = this.#stream === undefined ? await this.#read(PAGE) : await this.#readStream(this.#stream);
+    const end = records.at(-1)?.cursor;
+    if (end) {
+      this.#cursor = end;
+      this.#hasRead = true;
+    }
+    return records;
+  }
+
+  async #readStream(stream: string): Promise<readonly StoredRecord[]> {
+    this.#version ??= await versionAt(this.#store, this.#log, stream, this.#after);
+    const records = await this.#store.readStream(this.#log, stream, this.#version, PAGE);
+    // A page of a stream does not say whether the log still contains the place. So it is read as well, and afterwards.
+    await this.#read({ events: 1, bytes: 1 });
+    this.#version = records.at(-1)?.streams.find((span) => span.stream === stream)?.last ?? this.#version;
+    return records;
+  }
+
+  /** The records of the log behind the place. */
+  async #read(limit: ReadLimit): Promise<readonly StoredRecord[]> {
+    const page = await this.#store.read(this.#log, this.#cursor, limit);
+    if (page.kind === "gone") await requireLog(this.#store, this.#log);
+    if (page.kind === "diverged") throw this.#diverged(this.#cursor ? encodeCursor(this.#cursor) : "");
+    return page.kind === "page" ? page.records : [];
+  }
+
+  #diverged(cursor: string): DacapoError {
+    if (!this.#hasRead)
+      return new DefinitionError({
+        message: `The log ${this.#log} does not contain the cursor ${cursor}`,
+        fix: "Pass a cursor of this log, or a position.",
+      });
+    return new DacapoError("diverged", "after-fix", {
+      message: `The log ${this.#log} was restored or replaced: it does not contain the last printed place ${cursor}`,
+      fix: "Run the command again without --after. Events that the restore cut off are not in the log any more.",
+      details: { log: this.#log, cursor },
+    });
+  }
 }
 
 /** Prints the events of records, without those that were not requested. */
