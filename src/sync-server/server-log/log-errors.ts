@@ -1,5 +1,6 @@
 /** The errors of a log for the code of the server. */
 import { DacapoError, RejectedError } from "../../core/values/errors.ts";
+import { type Cursor, encodeCursor } from "../../core/history/record.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 
 export function diverged(log: LogName, option: string): DacapoError {
@@ -10,12 +11,12 @@ export function diverged(log: LogName, option: string): DacapoError {
   });
 }
 
-/** A restore replaced the log between two pages, so the pages are of two histories. */
-export function replaced(log: LogName): DacapoError {
+/** A restore replaced the log between two pages, so the pages are of two histories. `at`: the end of the last page. */
+export function replaced(log: LogName, at: Cursor | null, fix = "Replay it again."): DacapoError {
   return new DacapoError("diverged", "later", {
     message: `The log ${log} was restored or replaced while it was read`,
-    fix: "Replay it again.",
-    details: { log },
+    fix,
+    details: { log, at: at && encodeCursor(at) },
   });
 }
 

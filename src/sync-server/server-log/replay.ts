@@ -109,7 +109,7 @@ export async function* pagesTo(
     const page = await store.read(log, cursor, PAGE);
     if (page.kind === "gone") throw gone(log);
     const last = page.kind === "page" ? page.records.at(-1) : undefined;
-    if (page.kind !== "page" || !last) throw replaced(log);
+    if (page.kind !== "page" || !last) throw replaced(log, cursor);
     cursor = last.cursor;
     yield page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
   }

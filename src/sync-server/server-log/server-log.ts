@@ -78,6 +78,9 @@ export type ServerLog = {
    *
    * @example
    * for await (const event of server.log("shop").history(order, "o1")) console.log(event.version, event.type);
+   *
+   * @throws ValidationError (`invalid`), DefinitionError (`definition`) at the call, if an argument is not valid.
+   * @throws DacapoError (`gone`) from the first event on, if the log was deleted.
    */
   readonly history: (
     aggregate: AnyAggregate,
@@ -92,7 +95,9 @@ export type ServerLog = {
    * const paid = server.log("shop").subscribe({ types: ["OrderPaid"] });
    * for await (const { event, at } of paid) console.log(event.stream, at);
    *
-   * @throws DacapoError (`diverged`) if the log does not contain the cursor, `gone` if the log was deleted.
+   * @throws ValidationError (`invalid`) at the call, if an option is not valid.
+   * @throws DacapoError (`diverged`) if the log does not contain the cursor, or was restored meanwhile; `gone` if the
+   *   log was deleted.
    */
   readonly subscribe: (options?: SubscribeOptions) => AsyncIterable<FollowedEvent>;
   /**

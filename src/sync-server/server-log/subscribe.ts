@@ -20,7 +20,7 @@ import type { LogSignals } from "../base/log-signals.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { gone } from "../base/gone.ts";
-import { diverged } from "./log-errors.ts";
+import { diverged, replaced } from "./log-errors.ts";
 
 /** The events to follow. */
 export type SubscribeOptions = {
@@ -60,9 +60,12 @@ export type SubscribeContext = {
 
 const PAGE = { events: 500, bytes: 1024 * 1024 };
 const WHAT = "The subscription cannot begin";
+const SUBSCRIBE_AGAIN =
+  'Subscribe again, from "now" or "beginning". Events that the restore cut off are not in the log any more.';
 
-export async function* subscribe(
-  { domain, store, signals, limits }: SubscribeContext,
+/** Throws at once if an option is not valid. */
+export function subscribe(
+  context: SubscribeContext,
   log: LogName,
   options: SubscribeOptions,
 ): AsyncGenerator<FollowedEvent, void, undefined> {
@@ -73,12 +76,28 @@ export async function* subscribe(
     throw invalid(WHAT, `\`signal\` is ${shown(signal)}, which is not an AbortSignal`);
   const isChosen = (event: DomainEvent): boolean =>
     (types?.includes(event.type) ?? true) && (streams?.includes(event.stream) ?? true);
-  let after = await startOf(store, log, from);
+  return follow(context, log, startOf(from), isChosen, signal);
+}
+
+/** The place to begin: a cursor, or null for the beginning of the log. */
+type Start = "now" | { readonly cursor: Cursor | null };
+
+async function* follow(
+  { domain, store, signals, limits }: SubscribeContext,
+  log: LogName,
+  start: Start,
+  isChosen: (event: DomainEvent) => boolean,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<FollowedEvent, void, undefined> {
+  let after = start === "now" ? await headOf(store, log) : start.cursor;
+  /** True while `after` is the cursor that the caller passed. */
+  let isGiven = start !== "now";
   const isEnded = (): boolean => signals.isClosed || signal?.aborted === true;
   while (!isEnded()) {
     const page = await store.read(log, after, PAGE);
     if (page.kind === "gone") throw gone(log);
-    if (page.kind === "diverged") throw diverged(log, "from");
+    if (page.kind === "diverged") throw isGiven ? diverged(log, "from") : replaced(log, after, SUBSCRIBE_AGAIN);
+    isGiven = false;
     const records = page.kind === "page" ? page.records : [];
     for (const { text } of records) {
       const record = parseOwnJson<CommitRecord>(text);
@@ -98,21 +117,19 @@ export async function* subscribe(
   }
 }
 
-async function startOf(
-  store: EventStore,
-  log: LogName,
-  from: NonNullable<SubscribeOptions["from"]>,
-): Promise<Cursor | null> {
-  if (from === "beginning") return null;
-  if (from === "now") {
-    const head = await store.head(log);
-    return head.kind === "open" ? head.cursor : null;
-  }
+async function headOf(store: EventStore, log: LogName): Promise<Cursor | null> {
+  const head = await store.head(log);
+  return head.kind === "open" ? head.cursor : null;
+}
+
+function startOf(from: NonNullable<SubscribeOptions["from"]>): Start {
+  if (from === "beginning") return { cursor: null };
+  if (from === "now") return from;
   const { cursor: text } = requireFrom(from);
-  if (text === null) return null;
+  if (text === null) return { cursor: null };
   const cursor = typeof text === "string" ? decodeCursor(text) : null;
   if (!cursor) throw invalid(WHAT, `${shown(text)} is not a cursor`);
-  return cursor;
+  return { cursor };
 }
 
 function requireFrom(from: { readonly cursor: string | null }): { readonly cursor: string | null } {

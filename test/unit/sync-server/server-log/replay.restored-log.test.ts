@@ -1,4 +1,5 @@
 // A log that is restored in the middle of a replay: the caller gets an error, and not a part of the events.
+import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
@@ -6,6 +7,7 @@ import { storedRecord } from "../../../../src/sync-server/stores/stored-record.t
 import { batch } from "../../../../src/testing/event-store/samples.ts";
 import { board, columnCounts } from "../../../support/board-domain.ts";
 import { taskAdded } from "../../../support/filled-log.ts";
+import { containing } from "../../../support/matchers.ts";
 import { testServer } from "../../../support/sync-requests.ts";
 
 const EVENTS = 1_100;
@@ -82,5 +84,44 @@ test("replay: a log that grows meanwhile is read up to the head of the call", as
     await store.append("board", batch({ position: EVENTS, mark: `m${EVENTS}` }, { records }));
   });
   expect(await server.log("board").models.replay({ into: () => {} })).toBe(EVENTS);
+  await server.close();
+});
+
+test.each(["now", "beginning"] as const)(
+  "subscribe: a restored log ends a subscription from %s, and the error says so",
+  async (from) => {
+    const store = memory();
+    await fill(store, "board", 10);
+    const server = testServer({ store, liveTicks: false });
+    const log = server.log("board");
+    const events = log.subscribe({ from })[Symbol.asyncIterator]();
+    for (let left = from === "now" ? 0 : 10; left > 0; left--) await events.next();
+    const next = events.next();
+    await setImmediate();
+    await store.rename("board", "lost");
+    await fill(store, "board", 20, "other");
+    server.poke("board");
+    const error: unknown = await next.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: "diverged",
+      retry: "later",
+      message: "The log board was restored or replaced while it was read",
+      fix: containing("Subscribe again"),
+      details: { log: "board", at: "10-m10" },
+    });
+    await server.close();
+  },
+);
+
+test("subscribe: a cursor of another history blames the option `from`", async () => {
+  const store = memory();
+  await fill(store, "board", 10);
+  const server = testServer({ store, liveTicks: false });
+  const next = (cursor: string) => server.log("board").subscribe({ from: { cursor } })[Symbol.asyncIterator]().next();
+  await expect(next("5-other")).rejects.toMatchObject({
+    code: "diverged",
+    message: "The log board does not contain the cursor `from`",
+  });
+  expect(await next("5-m5")).toMatchObject({ value: { event: { position: 6 } } });
   await server.close();
 });
