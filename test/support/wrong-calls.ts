@@ -128,11 +128,8 @@ async function resultOf(log: object, path: string, args: unknown): Promise<strin
     }
     if (typeof call !== "function" || !Array.isArray(args)) return "there is no such call";
     const result: unknown = await Reflect.apply(call, owner, args);
-    // A list of events that begins is accepted.
-    if (typeof result === "object" && result !== null && Symbol.asyncIterator in result) {
-      for await (const one of result as AsyncIterable<unknown>) return shownOf(one);
-      return "no event";
-    }
+    // A list of events checks its arguments at the call, on both sides.
+    if (typeof result === "object" && result !== null && Symbol.asyncIterator in result) return "a list of events";
     return shownOf(result);
   } catch (error) {
     return error instanceof DacapoError && ["invalid", "definition", "rejected"].includes(error.code)

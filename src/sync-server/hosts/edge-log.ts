@@ -8,6 +8,7 @@ import type { DomainEvent } from "../../core/domain/event.ts";
 import { DacapoError } from "../../core/values/errors.ts";
 import { fromPlainError } from "../../core/values/plain-error.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
+import { streamName } from "../../core/values/names.ts";
 import { archiveLines } from "../archive/archive-lines.ts";
 import { handleName } from "../base/check-arguments.ts";
 import { runtimeEnv, wait } from "../base/env.ts";
@@ -54,8 +55,12 @@ export function edgeLog(objects: LogObjects, env: object, handles: LogHandles, l
     exists: async (handle, id) => call("exists", aggregate(handle), id),
     stateAt: async <A extends AnyAggregate>(handle: A, id: string, place: VerbArgs["stateAt"][2]) =>
       (await call("stateAt", aggregate(handle), id, place)) as StateOf<A>,
-    history: (handle, id, options = {}) =>
-      eventsOf(log, () => call("history", aggregate(handle), id, historyAfter(options))),
+    history: (handle, id, options = {}) => {
+      // A wrong argument throws at the call, as on Node, and not at the first event.
+      const args = [aggregate(handle), id, historyAfter(options)] as const;
+      streamName(args[0], id);
+      return eventsOf(log, () => call("history", ...args));
+    },
     rows: async <P extends AnyProjection>(handle: P | string, options: VerbArgs["rows"][1] = {}) =>
       (await call("rows", handles.nameOfModel(handle), options)) as RowsPage<RowOf<P>>,
     query: async (model, text, params = [], options = {}) => {
