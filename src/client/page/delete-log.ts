@@ -5,6 +5,7 @@
  * - Without `losePending`, it deletes nothing that no server has (test "deleteLog: refuses to lose pending commits").
  */
 import { PendingWorkError } from "../../core/values/errors.ts";
+import { browserEnv } from "../env/browser-env.ts";
 import { requireNames } from "../messages/worker-messages.ts";
 import { databaseName } from "../stores/database-name.ts";
 import { deleteDatabase, requestResult } from "../stores/idb/delete-database.ts";
@@ -59,10 +60,7 @@ export async function deleteLog(
     lost = await countLost(tx);
     return lost.pending + lost.rejections === 0;
   };
-  const isDeleted = await deleteDatabase(name, mayDelete, (run, delayMs) => {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  });
+  const isDeleted = await deleteDatabase(name, mayDelete, browserEnv.setTimer);
   if (!isDeleted)
     throw new PendingWorkError({
       message:

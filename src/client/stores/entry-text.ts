@@ -19,12 +19,11 @@ import {
   parseText,
   type Reader,
   shape,
-  text,
   time,
   whole,
 } from "../../core/wire/reader.ts";
-import type { RejectedOutcome } from "../../core/wire/messages.ts";
-import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/record.ts";
+import { type RejectedOutcome, wireCursor } from "../../core/wire/messages.ts";
+import { cursorReader } from "../../core/wire/read-messages.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { COMMANDS_MAX } from "../../core/history/limits.ts";
 import { describeProblem } from "../../core/values/parsed.ts";
@@ -32,7 +31,7 @@ import type { PendingEntry, RejectionEntry, SentEntry, UndoNote } from "./log-st
 import { corruptRow } from "./storage-errors.ts";
 
 export function pendingText({ at, commit, undo }: Omit<PendingEntry, "n">): string {
-  return JSON.stringify({ at: cursorText(at), undo, commit });
+  return JSON.stringify({ at: wireCursor(at), undo, commit });
 }
 
 export function readPending(n: number, row: unknown): PendingEntry {
@@ -87,15 +86,8 @@ export function readRow<T>(reader: Reader<T>, store: string, key: string | numbe
   return parsed.value;
 }
 
-export function cursorText(cursor: Cursor | null): string | null {
-  return cursor === null ? null : encodeCursor(cursor);
-}
-
 export const anyText: Reader<string> = (value, path) =>
   typeof value === "string" ? value : fail(path, "is not a string");
-
-export const storedCursor: Reader<Cursor> = (value, path) =>
-  decodeCursor(text(128)(value, path)) ?? fail(path, "is not a cursor");
 
 const streamSeen = { stream: anyText, seen: whole(0) };
 const expectedEvent = shape({ type: anyText, v: whole(0), data: anything });
@@ -143,7 +135,7 @@ const undoNote: Reader<UndoNote> = shape({
   redoes: orNull(anyText),
 });
 
-const pending: Reader<Omit<PendingEntry, "n">> = shape({ at: orNull(storedCursor), undo: orNull(undoNote), commit });
+const pending: Reader<Omit<PendingEntry, "n">> = shape({ at: orNull(cursorReader), undo: orNull(undoNote), commit });
 const sent: Reader<Omit<SentEntry, "n">> = shape(
   {
     commit,

@@ -64,7 +64,7 @@ import type { Commit } from "../../core/history/commit.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { PackedTable } from "../../core/fold/packed-tables.ts";
 import type { RejectedOutcome } from "../../core/wire/messages.ts";
-import { type Cursor, positionOf } from "../../core/history/record.ts";
+import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 
 /** The state of a database in short. The store reads and writes it as a whole. */
 export type StoreHead = {
@@ -86,6 +86,13 @@ export type StoreHead = {
 
 /** The head that a write was computed on. If the store moved since, the write does nothing. */
 export type ExpectedHead = Pick<StoreHead, "generation" | "cursor" | "pendingTail">;
+
+/** True if a store is at the head that a write was computed on. */
+export function isUnmoved({ generation, cursor, pendingTail }: ExpectedHead, expected: ExpectedHead): boolean {
+  return (
+    generation === expected.generation && sameCursor(cursor, expected.cursor) && pendingTail === expected.pendingTail
+  );
+}
 
 /** Data for `undo` that this device stores with a commit and never sends. */
 export type UndoNote = {
@@ -228,13 +235,13 @@ export interface LogStore {
    * remember.
    */
   cutBack(
-    expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">,
+    expected: ExpectedHead,
     keep: Cursor | null,
     pending: readonly Omit<PendingEntry, "n">[],
     dropped?: Cursor,
   ): Promise<StoreHead | null>;
   /** Returns false if the store moved. `expected` must describe an empty log. */
-  fill(expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">, filling: Filling): Promise<boolean>;
+  fill(expected: ExpectedHead, filling: Filling): Promise<boolean>;
   /** Begins an empty log at the rows of a base. Returns false if the store moved, or has records. */
   join(expected: Pick<StoreHead, "generation">, base: StoredRows): Promise<boolean>;
   readRows(): Promise<StoredRows | null>;

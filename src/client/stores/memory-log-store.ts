@@ -24,6 +24,7 @@ import {
   type Confirmation,
   type ConfirmedBatch,
   type Filling,
+  isUnmoved,
   keptBehind,
   type LogStore,
   type PendingEntry,
@@ -185,14 +186,6 @@ function confirm(state: State, { batch, settled, rejected, forgetSentBefore }: C
     for (const { n, settledAt } of readSent(state.sent, null))
       if (settledAt !== null && settledAt < forgetSentBefore) state.sent.delete(n);
   return true;
-}
-
-function isUnmoved(head: StoreHead, expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">): boolean {
-  return (
-    head.generation === expected.generation &&
-    sameCursor(head.cursor, expected.cursor) &&
-    head.pendingTail === expected.pendingTail
-  );
 }
 
 function cutBack(

@@ -20,10 +20,11 @@
 import { peekCommitId, pendingText } from "../entry-text.ts";
 import type { PendingEntry } from "../log-store.ts";
 import type { Connection } from "./connection.ts";
+import { requestResult } from "./delete-database.ts";
 import { named } from "./failure.ts";
 import { type ReadTransaction, requireRowLength, type StoreName } from "./layout.ts";
 import type { TailLease } from "./tail-lease.ts";
-import { commitEarly, Withdrawn } from "./transaction.ts";
+import { Aborted, commitEarly } from "./transaction.ts";
 
 const STORES: readonly StoreName[] = ["pending", "rejections"];
 const ENTRY_STORES: readonly StoreName[] = ["pending", "sent", "rejections"];
@@ -36,7 +37,7 @@ export async function appendPending(
   endRejections: Iterable<string>,
 ): Promise<boolean> {
   let last = tail;
-  const append = async (tx: IDBTransaction): Promise<boolean | Withdrawn<boolean>> => {
+  const append = async (tx: IDBTransaction): Promise<boolean | Aborted<boolean>> => {
     const pending = tx.objectStore("pending");
     const { held } = lease;
     let keys = lease.isCurrent(tail) ? null : lastKeys(pending, tail);
@@ -49,7 +50,7 @@ export async function appendPending(
     // If the domain refused all commands, perhaps on an old state, no row can fail. So read the keys.
     if (rows.length === 0) keys ??= lastKeys(pending, tail);
     if (keys !== null) {
-      if (!isLast(await keys, tail)) return new Withdrawn(false);
+      if (!isLast(await keys, tail)) return new Aborted(false);
       lease.confirmTail(tail, held);
     }
     if (rows.length + ended.length <= 1) commitEarly(tx);
@@ -70,7 +71,7 @@ function falseIfNumberIsUsed(error: unknown): false {
 
 function lastKeys(pending: IDBObjectStore, tail: number): Promise<readonly IDBValidKey[]> {
   const keys = requestResult(pending.getAllKeys(IDBKeyRange.lowerBound(tail), 2));
-  // The append may throw before it awaits the keys. That error is the reported one, so ignore the keys' error.
+  // The append may throw before it awaits the keys. Then the store reports that error, or the transaction's own.
   keys.catch(() => {});
   return keys;
 }
@@ -97,12 +98,4 @@ async function isAppended(
   ]);
   const commitIds = new Set([...pending, ...sent].map(peekCommitId));
   return ids.some((id, index) => commitIds.has(id) || refused[index] !== undefined);
-}
-
-function requestResult<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    // The transaction fails too, and the store reports the transaction's error.
-    request.onerror = () => reject(request.error ?? new DOMException("The request failed", "AbortError"));
-  });
 }

@@ -29,7 +29,7 @@ import {
   type StoreName,
   type WriteTransaction,
 } from "./layout.ts";
-import { abort, type Database, readIn, type Withdrawn, writeBareIn, writeIn } from "./transaction.ts";
+import { abort, type Aborted, type Database, readIn, writeBareIn, writeIn } from "./transaction.ts";
 import { upgradeFrom1 } from "./upgrade.ts";
 
 /**
@@ -64,12 +64,12 @@ export class Connection {
 
   /**
    * Like `write`, without idb's wrapping, because the wrapping costs a tenth of a small write. If `work` returns
-   * `Withdrawn`, the write stores nothing.
+   * `Aborted`, the write stores nothing.
    */
   writeBare<T>(
     stores: readonly StoreName[],
     durability: "strict" | "relaxed",
-    work: (tx: IDBTransaction) => Promise<T | Withdrawn<T>>,
+    work: (tx: IDBTransaction) => Promise<T | Aborted<T>>,
   ): Promise<T> {
     return this.#run((database) => writeBareIn(database, stores, durability, work));
   }

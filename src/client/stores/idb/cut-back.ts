@@ -9,7 +9,7 @@
 import { positionOf, sameCursor } from "../../../core/history/record.ts";
 import { batchUpTo, notInLog } from "../batches.ts";
 import { generationMarkText, peekCommitId, pendingText } from "../entry-text.ts";
-import { keptBehind, type PendingEntry, type StoreHead } from "../log-store.ts";
+import { type ExpectedHead, isUnmoved, keptBehind, type PendingEntry, type StoreHead } from "../log-store.ts";
 import { lengthOf } from "../sealing.ts";
 import {
   batchRow,
@@ -30,7 +30,7 @@ export const CUT_BACK_STORES: readonly StoreName[] = ["meta", "pending", "sent",
 
 export async function cutBack(
   tx: WriteTransaction,
-  expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">,
+  expected: ExpectedHead,
   wanted: StoreHead["cursor"],
   pending: readonly Omit<PendingEntry, "n">[],
   dropped: StoreHead["dropped"] = null,
@@ -41,12 +41,7 @@ export async function cutBack(
     readRowsHead(tx),
   ]);
   const pendingTail = numbers.at(-1) ?? 0;
-  if (
-    head.generation !== expected.generation ||
-    !sameCursor(head.cursor, expected.cursor) ||
-    pendingTail !== expected.pendingTail
-  )
-    return null;
+  if (!isUnmoved({ ...head, pendingTail }, expected)) return null;
 
   const keep = keptBehind(head.base, rows?.checkpoint ?? null, wanted);
   const base = keep && head.base;

@@ -6,10 +6,9 @@
  * - The last number has a row in `pending`, a waiting commit or a generation mark. So no number is used twice (L3).
  * - The first number has a row too. Otherwise a tab that has not read the new log could append under it (L2).
  */
-import { sameCursor } from "../../../core/history/record.ts";
 import { checkFollows } from "../batches.ts";
 import { generationMarkText, pendingText, rejectionText, sentText } from "../entry-text.ts";
-import { type Filling, stillDropped, type StoreHead } from "../log-store.ts";
+import { type ExpectedHead, type Filling, isUnmoved, stillDropped } from "../log-store.ts";
 import { batchRow, headText, put, readHead, type StoreName, type WriteTransaction } from "./layout.ts";
 import { withNumbers } from "./number-ranges.ts";
 
@@ -17,17 +16,12 @@ export const FILL_STORES: readonly StoreName[] = ["meta", "pending", "sent", "re
 
 export async function fillEmpty(
   tx: WriteTransaction,
-  expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">,
+  expected: ExpectedHead,
   { batch, settled, rejected, pending }: Filling,
 ): Promise<boolean> {
   const [head, numbers] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys()]);
   const tail = numbers.at(-1) ?? 0;
-  if (
-    head.generation !== expected.generation ||
-    !sameCursor(head.cursor, expected.cursor) ||
-    tail !== expected.pendingTail
-  )
-    return false;
+  if (!isUnmoved({ ...head, pendingTail: tail }, expected)) return false;
   if (batch) checkFollows(batch, head.cursor);
 
   for (const entry of settled) put(tx, "sent", entry.n, sentText(entry));

@@ -11,6 +11,7 @@
  *   (test/unit/client/stores/idb-log-store.faults.test.ts).
  * - Each write is one transaction that awaits only its own requests, because a browser ends an idle transaction.
  */
+import { browserEnv } from "../../env/browser-env.ts";
 import type { Env } from "../../env/env.ts";
 import { Connection } from "./connection.ts";
 import { appendPending } from "./append-pending.ts";
@@ -26,8 +27,7 @@ import { seal } from "./seal.ts";
 import { readRows, replaceRows, ROWS_STORES, writeRows } from "./row-buckets.ts";
 import { TailLease, type LeaseLocks } from "./tail-lease.ts";
 import { databaseName } from "../database-name.ts";
-import { sameCursor } from "../../../core/history/record.ts";
-import type { ExpectedHead, LogStore, StoreHead } from "../log-store.ts";
+import { type ExpectedHead, isUnmoved, type LogStore, type StoreHead } from "../log-store.ts";
 
 export type IdbLogStoreOptions = {
   readonly log: string;
@@ -59,7 +59,7 @@ export async function openIdbLogStore({
   user,
   namespace = null,
   newClientId,
-  timer = browserTimer,
+  timer = browserEnv.setTimer,
   locks = browserLocks(),
 }: IdbLogStoreOptions): Promise<LogStore> {
   const name = databaseName(log, user, namespace);
@@ -144,19 +144,9 @@ async function isAt(tx: IDBTransaction, expected: ExpectedHead): Promise<boolean
     requestResult<unknown>(tx.objectStore("meta").get("head")),
     requestResult(tx.objectStore("pending").getAllKeys()),
   ]);
-  const head = parseHead(stored);
-  return (
-    head.generation === expected.generation &&
-    sameCursor(head.cursor, expected.cursor) &&
-    (numbers.at(-1) ?? 0) === expected.pendingTail
-  );
+  return isUnmoved({ ...parseHead(stored), pendingTail: Number(numbers.at(-1) ?? 0) }, expected);
 }
 
 function browserLocks(): LeaseLocks | null {
   return globalThis.navigator?.locks ?? null;
 }
-
-const browserTimer: Env["setTimer"] = (run, delayMs) => {
-  const timer = setTimeout(run, delayMs);
-  return () => clearTimeout(timer);
-};

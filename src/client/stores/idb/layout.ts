@@ -11,7 +11,9 @@ import { unwrap } from "idb";
 import { describeProblem } from "../../../core/values/parsed.ts";
 import { fail, list, orNull, parse, type Reader, shape, text, whole } from "../../../core/wire/reader.ts";
 import { type Cursor, encodeCursor, positionOf } from "../../../core/history/record.ts";
-import { anyText, cursorText, readRow, storedCursor } from "../entry-text.ts";
+import { wireCursor } from "../../../core/wire/messages.ts";
+import { cursorReader } from "../../../core/wire/read-messages.ts";
+import { anyText, readRow } from "../entry-text.ts";
 import type { ConfirmedBatch } from "../log-store.ts";
 import { corruptRow, rowTooLarge } from "../storage-errors.ts";
 import type { NumberRanges } from "./number-ranges.ts";
@@ -136,22 +138,22 @@ const headRow = shape(
   {
     client: text(64),
     generation: whole(0),
-    cursor: orNull(storedCursor),
-    sealed: orNull(storedCursor),
+    cursor: orNull(cursorReader),
+    sealed: orNull(cursorReader),
     tailLength: whole(0),
     ended: list(numberRange, NUMBER_RANGES_MAX),
   },
-  { dropped: orNull(storedCursor), rebuilds: whole(0), base: storedCursor },
+  { dropped: orNull(cursorReader), rebuilds: whole(0), base: cursorReader },
 );
 
 export function headText(head: HeadRow): string {
   return JSON.stringify({
     ...head,
     rebuilds: head.rebuilds || undefined,
-    cursor: cursorText(head.cursor),
-    sealed: cursorText(head.sealed),
-    dropped: cursorText(head.dropped),
-    base: cursorText(head.base) ?? undefined,
+    cursor: wireCursor(head.cursor),
+    sealed: wireCursor(head.sealed),
+    dropped: wireCursor(head.dropped),
+    base: wireCursor(head.base) ?? undefined,
   });
 }
 
@@ -166,10 +168,10 @@ export function parseHead(stored: unknown): HeadRow {
 }
 
 export function batchRow({ after, cursor, text: records }: ConfirmedBatch): BatchRow {
-  return { after: cursorText(after), cursor: encodeCursor(cursor), text: records };
+  return { after: wireCursor(after), cursor: encodeCursor(cursor), text: records };
 }
 
-const storedBatch: Reader<ConfirmedBatch> = shape({ after: orNull(storedCursor), cursor: storedCursor, text: anyText });
+const storedBatch: Reader<ConfirmedBatch> = shape({ after: orNull(cursorReader), cursor: cursorReader, text: anyText });
 
 /** Reads the run after position `behind`, and checks that no record is missing between them. */
 export function readBatch(store: "tail" | "segments", behind: number, row: BatchRow): ConfirmedBatch {

@@ -5,9 +5,12 @@
  * - The rows are a cache. If they cannot be read or are ahead of the log, they count as missing and are written again
  *   (L8).
  */
+import { tablesOf } from "../../../core/fold/packed-tables.ts";
 import { list, parseText, shape } from "../../../core/wire/reader.ts";
 import { type Cursor, positionOf, sameCursor } from "../../../core/history/record.ts";
-import { anyText, cursorText, storedCursor } from "../entry-text.ts";
+import { wireCursor } from "../../../core/wire/messages.ts";
+import { cursorReader } from "../../../core/wire/read-messages.ts";
+import { anyText } from "../entry-text.ts";
 import type { StoredRows, StoreHead } from "../log-store.ts";
 import {
   clear,
@@ -24,7 +27,7 @@ export const ROWS_STORES: readonly StoreName[] = ["meta", "buckets"];
 
 /** The row `rows` of `meta`. It names the tables, because a table may have no bucket. */
 type RowsHead = { readonly checkpoint: Cursor; readonly tables: readonly string[] };
-const rowsHead = shape({ checkpoint: storedCursor, tables: list(anyText, 100_000) });
+const rowsHead = shape({ checkpoint: cursorReader, tables: list(anyText, 100_000) });
 
 export async function readRowsHead(tx: ReadTransaction): Promise<RowsHead | null> {
   const row: unknown = await tx.objectStore("meta").get("rows");
@@ -41,13 +44,12 @@ export async function readRows(tx: ReadTransaction): Promise<StoredRows | null> 
     buckets.getAll(),
   ]);
   if (!rows || !isInLog(rows, head.cursor)) return null;
-  const tables = new Map(rows.tables.map((table): [string, { bucket: number; text: string }[]] => [table, []]));
-  keys.forEach(([table, bucket], index) => {
+  const stored = keys.map(([table, bucket], index) => {
     const text: unknown = texts[index];
     // A value that is no text becomes "", which no reader accepts as rows. So the engine folds all rows again.
-    tables.get(table)?.push({ bucket, text: typeof text === "string" ? text : "" });
+    return { table, bucket, text: typeof text === "string" ? text : "" };
   });
-  return { checkpoint: rows.checkpoint, tables: [...tables].map(([table, of]) => ({ table, buckets: of })) };
+  return { checkpoint: rows.checkpoint, tables: tablesOf(rows.tables, stored) };
 }
 
 type ExpectedRows = Pick<StoreHead, "generation" | "rebuilds">;
@@ -83,7 +85,7 @@ export function putRows(tx: WriteTransaction, { checkpoint, tables }: StoredRows
   for (const { table, buckets } of tables)
     for (const { bucket, text } of buckets) put(tx, "buckets", [table, bucket], text);
   const names = new Set([...(stored?.tables ?? []), ...tables.map(({ table }) => table)]);
-  put(tx, "meta", "rows", JSON.stringify({ checkpoint: cursorText(checkpoint), tables: [...names] }));
+  put(tx, "meta", "rows", JSON.stringify({ checkpoint: wireCursor(checkpoint), tables: [...names] }));
 }
 
 function isInLog({ checkpoint }: { readonly checkpoint: Cursor }, cursor: Cursor | null): boolean {

@@ -10,7 +10,7 @@ import type { Layout, ReadTransaction, StoreName, WriteTransaction } from "./lay
 export type Database = IDBPDatabase<Layout>;
 
 /** The result of a write whose transaction must be aborted, so that it stores nothing. */
-export class Withdrawn<T> {
+export class Aborted<T> {
   readonly result: T;
 
   constructor(result: T) {
@@ -43,14 +43,14 @@ export function writeBareIn<T>(
   database: Database,
   stores: readonly StoreName[],
   durability: "strict" | "relaxed",
-  work: (tx: IDBTransaction) => Promise<T | Withdrawn<T>>,
+  work: (tx: IDBTransaction) => Promise<T | Aborted<T>>,
 ): Promise<T> {
   const tx = unwrap(database).transaction([...stores], "readwrite", { durability });
   return completed(tx, () => work(tx));
 }
 
 /** Runs `work` in a transaction that just began, and waits for its end. */
-async function completed<T>(tx: IDBTransaction, work: () => Promise<T | Withdrawn<T>>): Promise<T> {
+async function completed<T>(tx: IDBTransaction, work: () => Promise<T | Aborted<T>>): Promise<T> {
   let failed: DOMException | null = null;
   tx.addEventListener("error", ({ target }) => {
     const error = target instanceof IDBRequest ? target.error : null;
@@ -70,7 +70,7 @@ async function completed<T>(tx: IDBTransaction, work: () => Promise<T | Withdraw
   ended.catch(() => {});
   try {
     const result = await work();
-    if (result instanceof Withdrawn) {
+    if (result instanceof Aborted) {
       abort(tx);
       await ended.catch(() => {});
       return result.result;
