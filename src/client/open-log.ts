@@ -90,8 +90,8 @@ export type OpenLogOptions = {
     readonly url: string;
     /**
      * Returns a bearer token, or null to send none. Each call of the server requests it again. An open socket requests
-     * it several times before its token ends. If the function throws, `connection` is `offline`, and Dacapo calls it
-     * again later.
+     * it several times before its token ends. If the function throws, `connection` is `offline`, `status.error` names
+     * the function and its error, and Dacapo calls it again later.
      *
      * @default no token
      */

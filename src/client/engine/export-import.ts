@@ -6,7 +6,8 @@
  * - An import contains no commits of another user, because the server would refuse them and all later ones
  *   (test "import: refuses the file of another user before it writes").
  * - The export of a log that joined from a base has no records, because the first ones are missing. It has the device's
- *   own commits, and the device that imports them pulls the records (test/unit/client/sync/joining.export.test.ts).
+ *   own commits, and the device that imports them pulls the records
+ *   (test "join: the export has the own commits, and the device that imports them joins again").
  * - An import goes only into a log that is empty on this device
  *   (test "import: a file that is cut or changed, or a log that is not empty, changes nothing").
  */

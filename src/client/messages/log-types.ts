@@ -60,7 +60,7 @@ export type Settled =
  * - `local`: the log was opened without `sync`. This device confirms its commits.
  * - `paused`: the app called `log.pause()`.
  * - `following`: another tab of this browser syncs.
- * - `offline`: the server does not answer. The tab tries again by itself.
+ * - `offline`: the server does not answer, or `sync.token` fails. The tab tries again by itself.
  * - `connecting`: the tab has not yet reached the server, has no socket yet, or waits for an answer for over 5 seconds.
  * - `catching-up`: the tab reads records that the server has and this device lacks.
  * - `live`: this device is up to date and receives new records over a socket.

@@ -12,7 +12,7 @@ export type ClassifiedFailure = {
   readonly retryAfterMs: number | null;
   /**
    * Shown while the loop tries again. A person must free a full disk or sign in to a gateway, but nothing reports to
-   * this app when that is done.
+   * this app when that is done. And an app must hear which of its functions fails.
    */
   readonly warning: PlainError | null;
   /** The failure of a push that one of its commits may have caused. */
@@ -29,13 +29,15 @@ export function classifyFailure(error: unknown, failures: number): ClassifiedFai
   const isDiskFull = code === "storage-full";
   // One such answer may come from a deploy. The loop shows two in a row, and tries again by itself.
   const isSignInPage = details["code"] === "sign-in-page";
+  // One failure may come from a lost network, because the function may need it.
+  const isOfApp = code === "unexpected";
   const { retryAfterMs } = details;
   return {
     // Tokens expire while a device sleeps. So the loop tries once more with a new token before the app is stopped.
     needsFix: retry !== "later" && !isDiskFull && !isSignInPage && (code !== "unauthorized" || failures > 0),
     isReadRevoked: code === "forbidden" && details["code"] === "forbidden",
     retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : null,
-    warning: isDiskFull || (isSignInPage && failures > 0) ? plain : null,
+    warning: isDiskFull || ((isSignInPage || isOfApp) && failures > 0) ? plain : null,
     // Some firewalls answer a push that they block with a web page, or lead it to one.
     isSuspicious: (code === "unreachable" && !NOT_OF_A_COMMIT.has(details["code"])) || isSignInPage,
   };

@@ -36,7 +36,7 @@ function localAnswer(engine: Engine, env: Env): ServerAnswer | null {
       outcomes.push({
         id,
         outcome: "rejected",
-        command: 0,
+        command: forecast.commandIndex,
         code: forecast.defect.code,
         message: forecast.defect.message,
       });

@@ -11,12 +11,14 @@
  *   (test/unit/client/sync/server-identity.test.ts).
  * - Only the sync server's own error stops syncing. An error of a proxy or a portal passes
  *   (test/unit/client/sync/http-transport.foreign-responses.test.ts).
+ * - A failure of the app's own function names the function, and the loop continues to try
+ *   (test/unit/client/sync/http-transport.app-functions.test.ts).
  * - A gateway's page to sign in is shown as `unauthorized`, and the loop continues to try
  *   (test/unit/client/sync/sign-in-page.test.ts).
  */
 import type { Parsed } from "../../core/values/parsed.ts";
 import { shortText } from "../../core/values/reason.ts";
-import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
+import { DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
 import {
   type LogInfo,
   type Page,
@@ -36,6 +38,7 @@ import {
 } from "../../core/wire/read-messages.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
+import { valueOfApp } from "./app-function.ts";
 import { boundedText } from "./bounded-text.ts";
 import { openClientSocket } from "./client-socket.ts";
 import type { ServerIdentity } from "./server-identity.ts";
@@ -146,9 +149,10 @@ async function callAny(
     const times = (packed?.size ?? text?.length ?? 0) / (how?.bodyBytes ?? Infinity);
     const sendingMs = Math.min(SENDING_MS_MAX, SILENCE_MS_MAX * Math.max(1, times));
     expect(sendingMs);
-    // The app's functions may fail or never resolve. That counts as an unreachable server, because they may work again
-    // later.
-    const [bearer, extra] = await Promise.race([Promise.all([token(), appHeaders?.()]), whenAborted(ended.signal)]);
+    const [bearer, extra] = await Promise.all([
+      valueOfApp("sync.token", token, ended.signal),
+      valueOfApp("sync.headers", async () => appHeaders?.(), ended.signal),
+    ]);
     const headers = new Headers(extra);
     if (bearer !== null) headers.set("authorization", `Bearer ${bearer}`);
     if (body !== null) headers.set("content-type", "application/json");
@@ -184,7 +188,7 @@ async function callAny(
       headers: response.headers,
     });
   } catch (error) {
-    if (error instanceof SignInPageError) throw error;
+    if (error instanceof DacapoError) throw error;
     throw new UnreachableError(`The sync server at ${new URL(url).origin} did not answer`, null, error);
   } finally {
     stopTimer();
@@ -195,14 +199,6 @@ async function callAny(
 async function gzip(text: string): Promise<Blob | null> {
   if (typeof CompressionStream === "undefined") return null;
   return new Response(new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))).blob();
-}
-
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(new Error("The token function did not resolve in time")), {
-      once: true,
-    });
-  });
 }
 
 async function fetched<T>(read: (body: string) => Parsed<T>, response: Response, what: string): Promise<Fetched<T>> {

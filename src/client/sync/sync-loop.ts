@@ -13,6 +13,7 @@ import type { Presence, PushAnswer } from "../../core/wire/messages.ts";
 import { positionOf } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { rejectionAnswer } from "../engine/plan-confirmation.ts";
+import { storeFingerprint } from "../engine/store-fingerprint.ts";
 import type { Env } from "../env/env.ts";
 import type { WhenStuck } from "../messages/worker-messages.ts";
 import { classifyFailure } from "./classify-failure.ts";
@@ -27,7 +28,7 @@ import { Rest } from "./rest.ts";
 import { reduce, type Signal, SLOW_MS } from "./reduce-sync.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
 import type { CallOptions, Fetched, Transport } from "./transport.ts";
-import { storeFingerprint, undecidedError, unchangedError } from "./unreachable-error.ts";
+import { undecidedError, unchangedError } from "./unreachable-error.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
 /** After this time without an answer to a push, the loop reads on. */

@@ -1,5 +1,4 @@
-import { positionOf } from "../../core/history/record.ts";
-import type { Engine } from "../engine/engine.ts";
+/** The failures of the network or the server that end by themselves. */
 import { DacapoError } from "../../core/values/errors.ts";
 import { type PlainError, toPlainError } from "../../core/values/plain-error.ts";
 
@@ -28,9 +27,4 @@ export function undecidedError(code: string): PlainError | null {
   if (code === "later") return null;
   const answer = { status: 200, code };
   return toPlainError(new UnreachableError("The sync server could not decide the commit", null, undefined, answer));
-}
-
-/** A text that differs if a call changed the stored log. */
-export function storeFingerprint({ replica, head, pendingCount }: Pick<Engine, "replica" | "head" | "pendingCount">) {
-  return `${head.generation} ${positionOf(replica.cursor)} ${pendingCount}`;
 }

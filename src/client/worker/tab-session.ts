@@ -13,13 +13,13 @@
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
-import { positionOf } from "../../core/history/record.ts";
 import { type DacapoError, StorageLostError } from "../../core/values/errors.ts";
 import { type PlainError, toPlainError } from "../../core/values/plain-error.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import { NO_LINKS } from "../engine/append-group.ts";
 import { Engine } from "../engine/engine.ts";
+import { storeFingerprint } from "../engine/store-fingerprint.ts";
 import type { Env } from "../env/env.ts";
 import { type Debounced, debounce } from "../env/throttle.ts";
 import type { Settled } from "../messages/log-types.ts";
@@ -291,9 +291,4 @@ export class TabSession {
       commandOf: (id) => this.engine.pendingCommit(id)?.commands[0],
     });
   }
-}
-
-/** A text that differs between two tabs that know different states of the store. */
-function storeFingerprint({ head, replica, pendingCount, rejections }: Engine): string {
-  return [head.generation, positionOf(replica.cursor), head.pendingTail, pendingCount, rejections.length].join(" ");
 }

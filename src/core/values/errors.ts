@@ -23,6 +23,9 @@ export type ErrorFacts = {
 /**
  * The base class of every error that Dacapo throws.
  *
+ * A subclass of your own has the `name` of the class that it extends, as a subclass of `TypeError` has. To give it
+ * another one, write `override readonly name = "OutOfStock"`. The name of the class itself would not survive a bundler.
+ *
  * @example
  * try {
  *   await log.execute(task.command.add("t1", { title: "Milk" }));

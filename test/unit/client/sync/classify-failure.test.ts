@@ -4,6 +4,7 @@ import { classifyFailure } from "../../../../src/client/sync/classify-failure.ts
 import { SignInPageError } from "../../../../src/client/sync/sign-in-page.ts";
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
 import {
+  DacapoError,
   ForbiddenError,
   ProtocolError,
   StorageFullError,
@@ -45,10 +46,12 @@ describe("classifyFailure: what else the loop learns", () => {
       expect(classifyFailure(error, 0).retryAfterMs).toBe(null);
   });
 
-  test("classifyFailure: warns of a full disk at once, and of a sign-in page at the second time", () => {
+  test("classifyFailure: warns of a full disk at once, and of other causes at the second time", () => {
     const warning = (error: unknown, failures: number) => classifyFailure(error, failures).warning?.code ?? null;
     expect(warning(new StorageFullError(facts), 0)).toBe("storage-full");
     expect([0, 1].map((failures) => warning(new SignInPageError(200), failures))).toEqual([null, "unauthorized"]);
+    const ofApp = new DacapoError("unexpected", "later", facts);
+    expect([0, 1].map((failures) => warning(ofApp, failures))).toEqual([null, "unexpected"]);
     for (const error of [unreachable(), new UnauthorizedError(facts)]) expect(warning(error, 3)).toBe(null);
   });
 

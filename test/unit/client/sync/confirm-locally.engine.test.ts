@@ -69,6 +69,18 @@ test("confirmLocally: rejects a commit that the log no longer allows, with the d
   expect(await tab.engine.settled(fine)).toMatchObject({ outcome: "accepted", position: 2 });
 });
 
+test("confirmLocally: a rejection names the command of the commit that was rejected", async () => {
+  const tab = await openTab(domain, newDatabase());
+  const server = new RecordingServer();
+  const other = await openTab(domain, newDatabase(), { user: "bob" });
+  await other.engine.execute([add("t2")], null);
+  await server.sync(other.engine);
+  const mine = await tab.engine.execute([add("t1"), add("t2")], null);
+  await server.pull(tab.engine);
+  await confirmLocally(tab.engine, browserEnv);
+  expect(await tab.engine.settled(mine)).toMatchObject({ outcome: "rejected", code: "already-added", command: 1 });
+});
+
 test("confirmLocally: ends if other tabs append as fast as it confirms", async () => {
   const tab = await openTab(domain, newDatabase(), { synced: false });
   await tab.engine.execute([add("t0")], null);

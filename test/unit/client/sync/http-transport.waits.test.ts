@@ -46,13 +46,17 @@ test("httpTransport: an answered call leaves no timer", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("httpTransport: a token function that never resolves counts as no answer after a time", async () => {
+test("httpTransport: a token function that never resolves ends the call after a time", async () => {
   const transport = transportOf(() => Promise.resolve(Response.json(PAGE)), { token: () => new Promise(() => {}) });
   const outcome = outcomeOf(transport.pull(null, null));
   await vi.advanceTimersByTimeAsync(20_000);
   expect(outcome()).toBeNull();
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(outcome()).toMatchObject({ code: "unreachable", retry: "later" });
+  expect(outcome()).toMatchObject({
+    code: "unexpected",
+    message: "The app's function sync.token failed: Error: it did not resolve in time",
+    retry: "later",
+  });
 });
 
 test("httpTransport: a call to a new address has its own time", async () => {

@@ -114,11 +114,6 @@ test("headers: every call has the app's headers, and never instead of Dacapo's o
   });
 });
 
-test("headers: a function that fails counts as an unreachable server", async () => {
-  const headers = () => Promise.reject(new Error("no session"));
-  await expect(transportOf({ headers }).pull(null, null)).rejects.toMatchObject({ code: "unreachable" });
-});
-
 test("caches: old answers and 304 delay a device, and it loses nothing", async () => {
   const kept = new Map<string, Response>();
   let isCaching = true;

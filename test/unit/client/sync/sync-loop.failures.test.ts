@@ -47,6 +47,28 @@ test("sync-loop: an answer without any change counts as a failure, and costs few
   expect([recorded(nodes).length, engine.pendingCount]).toEqual([2, 0]);
 });
 
+test("sync-loop: a commit that is made during a push does not make its answer a failure", async () => {
+  const { nodes, engine, loop, make, change } = await reportedLeader("t1");
+  const after = engine.replica.cursor;
+  const page = { after, records: [], cursor: after, head: 1, more: false };
+  const works = change("push", async (_own, _after, _domain, commits) => {
+    works();
+    await engine.execute([task.command.add("t3", { title: "t3", column: "todo" })], null);
+    const outcomes = commits.map(({ id }) => ({
+      id,
+      outcome: "rejected" as const,
+      command: 0,
+      code: "no",
+      message: "",
+    }));
+    return { kind: "answer" as const, answer: { ...page, outcomes }, text: '{"records":[]}' };
+  });
+  await make("t2");
+  await pass(50);
+  expect(loop.state.push.failures).toBe(0);
+  expect([engine.rejections.length, engine.pendingCount, recorded(nodes).length]).toEqual([1, 0, 2]);
+});
+
 test("sync-loop: a pull that brings none of the missing records counts as a failure", async () => {
   const { nodes, engine, loop, change } = await reportedLeader("t1");
   const after = engine.replica.cursor;

@@ -8,7 +8,6 @@ import { liveValue } from "../../../../src/client/page/live-value.ts";
 import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
 import { memoryLogStore, type MemoryLogStoreOptions } from "../../../../src/client/stores/memory-log-store.ts";
 import { confirmLocally } from "../../../../src/client/sync/confirm-locally.ts";
-import { httpTransport } from "../../../../src/client/sync/http-transport.ts";
 import { StorageFullError } from "../../../../src/core/values/errors.ts";
 import type { RowDelta } from "../../../../src/core/fold/rows.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
@@ -142,24 +141,6 @@ test("Engine.execute: drops an inverse that the store cannot read back, so the l
   const second = await openEngine({ of: labels, database });
   expect(second.pending.map(({ undo }) => undo?.inverse)).toEqual([[label.command.set("l1", { text: "" })], null]);
   await second.close();
-});
-
-test("httpTransport: tries again later if the token function fails or never resolves", async () => {
-  const transport = (token: () => Promise<string | null>) =>
-    httpTransport({
-      url: "http://127.0.0.1:9",
-      log: "board",
-      token,
-      env: { ...browserEnv, setTimer: (run, delayMs) => browserEnv.setTimer(run, delayMs / 1_000) },
-    });
-  await expect(transport(() => Promise.reject(new Error("no network"))).pull(null, null)).rejects.toMatchObject({
-    code: "unreachable",
-    retry: "later",
-  });
-  await expect(transport(() => new Promise(() => {})).pull(null, null)).rejects.toMatchObject({
-    code: "unreachable",
-    retry: "later",
-  });
 });
 
 test("liveValue: calls the other listeners if one of them throws", async () => {

@@ -55,6 +55,15 @@ describe("name of an error", () => {
     expect(new p("It did not fit").name).toBe("BugError");
   });
 
+  test("DacapoError: a subclass of an app has the name of its base, or the one that it sets", () => {
+    class Unnamed extends RejectedError {}
+    class OutOfStock extends RejectedError {
+      override readonly name = "OutOfStock";
+    }
+    expect([new Unnamed(facts).name, new OutOfStock(facts).name]).toEqual(["RejectedError", "OutOfStock"]);
+    expect(new OutOfStock(facts)).toMatchObject({ code: "rejected", details: {} });
+  });
+
   test("DacapoError: an error without a class of its own has the name of the base class", () => {
     expect(new DacapoError("gone", "never", facts).name).toBe("DacapoError");
   });
