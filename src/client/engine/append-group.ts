@@ -140,10 +140,15 @@ function orBug<T>(run: () => T): T | BugError {
   try {
     return run();
   } catch (error) {
-    const bug = new BugError(`A commit could not be decided: ${reasonOf(error)}`);
-    bug.cause = error;
-    return bug;
+    return bugOf("A commit could not be decided", error);
   }
+}
+
+/** The error for a failure of Dacapo itself, which keeps what was thrown. */
+export function bugOf(what: string, error: unknown): BugError {
+  const bug = new BugError(`${what}: ${reasonOf(error)}`);
+  bug.cause = error;
+  return bug;
 }
 
 /**

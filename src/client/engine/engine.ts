@@ -17,7 +17,7 @@ import type { RowDelta } from "../../core/fold/rows.ts";
 import type { Env } from "../env/env.ts";
 import type { Settled } from "../messages/log-types.ts";
 import type { LogStore, PendingEntry, RejectionEntry, StoredRows, StoreHead } from "../stores/log-store.ts";
-import { answerGroup, appendGroup, type CommitLinks, NO_LINKS, type Waiting } from "./append-group.ts";
+import { answerGroup, appendGroup, bugOf, type CommitLinks, NO_LINKS, type Waiting } from "./append-group.ts";
 import { applyConfirmation, type LogClock } from "./apply-confirmation.ts";
 import { importArchive } from "./export-import.ts";
 import { LocalLog } from "./local-log.ts";
@@ -99,7 +99,7 @@ export class Engine {
     return this.#local.writtenCount;
   }
 
-  get standing(): LogSummary {
+  get summary(): LogSummary {
     return this.#summary;
   }
 
@@ -217,7 +217,7 @@ export class Engine {
       answerGroup(decided);
     } catch (error) {
       this.#reportUndone();
-      const failure = error instanceof DacapoError ? error : new BugError(`A commit failed: ${String(error)}`);
+      const failure = error instanceof DacapoError ? error : bugOf("A commit failed", error);
       for (const { reject } of group) reject(failure);
     }
   }

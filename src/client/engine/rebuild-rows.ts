@@ -30,7 +30,7 @@ export async function rebuildRows(
     await engine.refresh();
     // Another tab that replaced the rows meanwhile folded the same log.
     if (engine.head.rebuilds === rebuilds && engine.head.cursor !== null) continue;
-    const { position } = engine.standing;
+    const { position } = engine.summary;
     await onProgress({ done: position, of: position });
     return;
   }

@@ -33,10 +33,10 @@ export class ReturnedCommits {
 
   /** Another tab settled commits. Without a record, the rejections show whether the server accepted the commit. */
   refreshed(settled: readonly SettledEntry[], { rejections }: LocalLog): void {
+    const rejected = new Set(rejections.map(({ commit }) => commit.id));
     for (const { entry, arrived } of settled) {
       const { id: commit } = entry.commit;
-      const isRejected = rejections.some((rejection) => rejection.commit.id === commit);
-      this.settle({ commit, outcome: arrived?.outcome ?? (isRejected ? "rejected" : "accepted") });
+      this.settle({ commit, outcome: arrived?.outcome ?? (rejected.has(commit) ? "rejected" : "accepted") });
     }
   }
 

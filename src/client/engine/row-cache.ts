@@ -13,8 +13,8 @@ import type { LogStore, StoredRows, StoreHead } from "../stores/log-store.ts";
 
 /** The buckets that changed since the rows were stored. */
 export class RowCache {
-  /** The checkpoint since which `touched` counts; undefined: all buckets must be written. */
-  base: Cursor | null | undefined = undefined;
+  /** The checkpoint since which `touched` counts. Null: all buckets must be written. */
+  checkpoint: Cursor | null = null;
   touched = new Map<string, Set<number>>();
 
   touch(table: string, key: string): void {
@@ -31,13 +31,13 @@ export function restoreRows(
   stored: StoredRows | null,
   cache: RowCache,
 ): void {
-  cache.base = undefined;
+  cache.checkpoint = null;
   cache.touched.clear();
   // If a bucket is damaged, the log is folded, and that rebuilds all of them.
   const fill = stored && unpackTables(domain, stored.tables);
   if (!fill) return;
   replica.restore(stored.checkpoint, fill);
-  cache.base = stored.checkpoint;
+  cache.checkpoint = stored.checkpoint;
 }
 
 /** Writes the buckets that changed since the last time. If another tab wrote meanwhile, the next call writes all. */
@@ -51,16 +51,15 @@ export async function writeRowCache(
   const { cursor, parked } = replica;
   // Parked events are missing in the rows. Without stored rows, a newer version that knows the events folds them in.
   if (cursor === null || parked.count > 0) return;
-  const { base, touched } = cache;
+  const { checkpoint, touched } = cache;
   cache.touched = new Map();
   // If the write fails, the next one writes all.
-  cache.base = undefined;
-  const fresh = base === undefined;
-  const tables = packTables(domain, replica.confirmed, fresh ? null : touched);
+  cache.checkpoint = null;
+  const tables = packTables(domain, replica.confirmed, checkpoint && touched);
   const rows: StoredRows = { checkpoint: cursor, tables };
-  const stored = fresh ? ((await store.readRows())?.checkpoint ?? null) : base;
-  const written = await store.writeRows({ generation, rebuilds, checkpoint: stored }, rows, fresh);
-  cache.base = written ? cursor : undefined;
+  const stored = checkpoint ?? (await store.readRows())?.checkpoint ?? null;
+  const written = await store.writeRows({ generation, rebuilds, checkpoint: stored }, rows, checkpoint === null);
+  if (written) cache.checkpoint = cursor;
 }
 
 /**
@@ -79,6 +78,6 @@ export async function replaceRowCache(
   if (cursor === null) return true;
   const tables = parked.count > 0 ? [] : packTables(domain, replica.confirmed);
   cache.touched.clear();
-  cache.base = cursor;
+  cache.checkpoint = cursor;
   return store.replaceRows(head, { checkpoint: cursor, tables });
 }

@@ -24,7 +24,7 @@ export class SettledWaiters {
   /** Resolves when a commit has settled. Rejects for a commit that this device does not know. */
   async wait(commitId: CommitId, isPending: () => boolean): Promise<Settled> {
     if (!isPending()) {
-      const found = await this.#find(commitId);
+      const found = (await this.#find([commitId])).get(commitId);
       if (found) return found;
       // It may have come from another tab during the read.
       if (!isPending()) throw unknownCommit(commitId);
@@ -44,9 +44,10 @@ export class SettledWaiters {
    * divergence.
    */
   async settleFromStore(isPending: (commitId: CommitId) => boolean): Promise<void> {
-    for (const commitId of Array.from(this.#waiting.keys())) {
-      if (isPending(commitId)) continue;
-      const settled = await this.#find(commitId);
+    const ids = [...this.#waiting.keys()].filter((commitId) => !isPending(commitId));
+    const found = await this.#find(ids);
+    for (const commitId of ids) {
+      const settled = found.get(commitId);
       if (settled) this.settle(settled);
       // Another tab discarded the rejection before this tab read it.
       else for (const { reject } of this.#removeWaiters(commitId)) reject(unknownCommit(commitId));
@@ -66,11 +67,12 @@ export class SettledWaiters {
     return waiting;
   }
 
-  async #find(commitId: CommitId): Promise<Settled | null> {
-    const rejection = (await this.#store.readRejections()).find((entry) => entry.commit.id === commitId);
-    if (rejection) return rejectionOf(rejection);
-    const sent = (await this.#store.readSent(null)).find((entry) => entry.commit.id === commitId);
-    return sent ? settledOf(sent) : null;
+  /** Reads the store once for all commits, because many calls may wait and many commits may have settled. */
+  async #find(commitIds: readonly CommitId[]): Promise<ReadonlyMap<string, Settled>> {
+    if (commitIds.length === 0) return new Map();
+    const rejections = await this.#store.readRejections();
+    const all = [...(await this.#store.readSent(null)).map(settledOf), ...rejections.map(rejectionOf)];
+    return new Map(all.map((settled) => [settled.commit, settled]));
   }
 }
 

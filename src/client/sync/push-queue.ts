@@ -78,12 +78,13 @@ export function joinRecorded(
   cursor: Cursor | null,
 ): Behind | null {
   const sent = new Set(commits.map(({ id }) => id));
-  let joined = before && { ...before, pullNext: true };
+  const ids = [...(before?.ids ?? [])];
+  let at = before && before.at;
   for (const one of outcomes) {
     if (one.outcome !== "recorded" || !sent.has(one.id)) continue;
     if (one.at.position <= positionOf(cursor) || one.at.position > head) continue;
-    const at = joined && joined.at.position > one.at.position ? joined.at : one.at;
-    joined = { ids: [...(joined?.ids ?? []), one.id], at, pullNext: true };
+    ids.push(one.id);
+    if (one.at.position >= positionOf(at)) at = one.at;
   }
-  return joined;
+  return at && { ids, at, pullNext: true };
 }

@@ -12,7 +12,7 @@ import type { LeaderSync } from "../messages/tab-messages.ts";
 export type StatusInputs = {
   /** The version of this tab's domain. */
   readonly domain: number;
-  readonly standing: LogSummary;
+  readonly log: LogSummary;
   /** Null: a log without a server. */
   readonly sync: SyncState | null;
   /** Whether this tab holds the lead. A log with a server leads only once its sync loop does. */
@@ -26,8 +26,8 @@ export type StatusInputs = {
 };
 
 export function statusOf(inputs: StatusInputs): WorkerStatus {
-  const { domain, standing, sync, leader: holdsLead, led, reduced, error, commandOf } = inputs;
-  const { position } = standing;
+  const { domain, log, sync, leader: holdsLead, led, reduced, error, commandOf } = inputs;
+  const { position } = log;
   // From the state that `connection` comes from. Otherwise a tab that just got the lead would show "following" too.
   const leader = sync ? sync.tab.isLeader : holdsLead;
   const summary = sync && syncSummary(sync);
@@ -37,7 +37,7 @@ export function statusOf(inputs: StatusInputs): WorkerStatus {
   // The last error of a tab that once led is not the leader's.
   const { error: syncError = null, stuck = null } = leader || !led ? own : led;
   return {
-    ...standing,
+    ...log,
     connection: isStopped ? "stopped" : summary ? connectionOf(summary, led, position) : "local",
     leader: leader && !isStopped,
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,

@@ -282,7 +282,7 @@ export class TabSession {
   #status(): WorkerStatus {
     return statusOf({
       domain: this.engine.replica.domain.version,
-      standing: this.engine.standing,
+      log: this.engine.summary,
       sync: this.#sync && this.#sync.state,
       leader: this.#leadership.isLeader,
       led: this.#leadership.leaderSync,

@@ -11,6 +11,7 @@ import { shortText } from "../../core/values/reason.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 import { NO_LINKS } from "../engine/append-group.ts";
 import type { Engine } from "../engine/engine.ts";
+import { StepQueue } from "../engine/step-queue.ts";
 import { laterEvents } from "./later-events.ts";
 import type { StackTarget, undoTarget } from "./undo-stack.ts";
 
@@ -29,7 +30,7 @@ export function undoRedo<T>(
   engine: Engine,
   made: (commitId: CommitId) => T,
 ): (targetOf: typeof undoTarget, overwrite: boolean) => Promise<T | null> {
-  let last: Promise<unknown> = Promise.resolve();
+  const steps = new StepQueue();
   const takeBack = async (targetOf: typeof undoTarget, overwrite: boolean) => {
     const own = [...(await engine.store.readSent(null)), ...engine.pending];
     const target = targetOf(own);
@@ -38,11 +39,7 @@ export function undoRedo<T>(
     const links = { ...NO_LINKS, ...target.links, isGuarded: !overwrite };
     return made(await engine.execute(target.requests, null, links));
   };
-  return (targetOf, overwrite) => {
-    const done = last.then(() => takeBack(targetOf, overwrite));
-    last = done.catch(() => {});
-    return done;
-  };
+  return (targetOf, overwrite) => steps.run(() => takeBack(targetOf, overwrite));
 }
 
 function refuse({ entry, links }: StackTarget, theirs: readonly DomainEvent[]): void {

@@ -245,11 +245,11 @@ test("discard: the rejection is gone here and in other tabs, and other tabs hear
   const other = await openTab(domain, database);
   await engine.withdraw(await engine.execute([add("t1")], null));
   await other.engine.refresh();
-  expect(other.engine.standing.rejections).toBe(1);
+  expect(other.engine.summary.rejections).toBe(1);
   const before = writes();
   await engine.discard(engine.rejections[0]?.commit.id ?? "");
   await other.engine.refresh();
-  expect([engine.standing.rejections, other.engine.standing.rejections, writes() - before]).toEqual([0, 0, 1]);
+  expect([engine.summary.rejections, other.engine.summary.rejections, writes() - before]).toEqual([0, 0, 1]);
 });
 
 test("import: the tab shows the log at once, and other tabs hear of the write", async () => {
@@ -262,7 +262,7 @@ test("import: the tab shows the log at once, and other tabs hear of the write", 
   const { engine, shown, writes } = await openTab(domain, newDatabase());
   await engine.import("team", lines);
   expect(shown(board.name)).toEqual(from.shown(board.name));
-  expect([engine.standing, writes()]).toMatchObject([{ pending: 1, position: 1, sentAgain: null }, 1]);
+  expect([engine.summary, writes()]).toMatchObject([{ pending: 1, position: 1, sentAgain: null }, 1]);
 });
 
 test("close: all waiting and later calls reject with the error, and the store is closed", async () => {

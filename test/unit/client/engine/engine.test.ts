@@ -95,7 +95,7 @@ function idsOf(rejections: EngineTab["engine"]["rejections"]): readonly string[]
 
 function expectShown({ engine, shown }: EngineTab): void {
   for (const name of PROJECTIONS) expect(shown(name)).toEqual(sortedByKey(engine.replica.entries(name)));
-  expect(engine.standing).toMatchObject({
+  expect(engine.summary).toMatchObject({
     pending: engine.pendingCount,
     rejections: engine.rejections.length,
     position: engine.replica.cursor?.position ?? 0,
@@ -149,7 +149,7 @@ test("Engine: each tab shows its log, tabs agree, and every call hears how its c
       // A tab that opens now, and a new device, show the same.
       const fresh = await openTab(domain, databases[0]);
       expect(rows(fresh)).toEqual(rows(first));
-      expect(fresh.engine.standing).toEqual(first.engine.standing);
+      expect(fresh.engine.summary).toEqual(first.engine.summary);
       expect(withoutTime(fresh)).toEqual(withoutTime(first));
       const elsewhere = await openTab(domain, newDatabase());
       await server.pull(elsewhere.engine);

@@ -68,7 +68,7 @@ test("LocalLog.load: a log in many pages opens whole, with pending commits on to
   });
   const { engine, shown } = await openTab(domain, database, { store: storeWith(database, inPages) });
   expect(shown(board.name)).toEqual(first.shown(board.name));
-  expect(engine.standing).toEqual(first.engine.standing);
+  expect(engine.summary).toEqual(first.engine.summary);
   // A second tab that was away reads the same pages.
   const away = await openTab(domain, newDatabase());
   expect(away.shown(board.name)).toEqual([]);
@@ -87,16 +87,16 @@ test("refresh: a rename of other authors rejects the own rename, also after open
   await server.sync(bob.engine);
   await server.pull(ada.engine);
   const doubtful = [{ commit: mine, code: "renamed-meanwhile" }];
-  expect(ada.engine.standing.doubtful).toMatchObject(doubtful);
+  expect(ada.engine.summary.doubtful).toMatchObject(doubtful);
   expect(ada.shown(board.name).map(({ row }) => titleOf(row))).toEqual(["Bob's"]);
   // The tab that opens now reads the events that came after the commit was made.
   const again = await openTab(domain, database);
-  expect(again.engine.standing.doubtful).toMatchObject(doubtful);
+  expect(again.engine.summary.doubtful).toMatchObject(doubtful);
   expect(again.shown(board.name)).toEqual(ada.shown(board.name));
   // So does a tab that rests on stored rows.
   await again.engine.tidy();
   const rested = await openTab(domain, database);
-  expect(rested.engine.standing.doubtful).toMatchObject(doubtful);
+  expect(rested.engine.summary.doubtful).toMatchObject(doubtful);
   await server.sync(rested.engine);
   expect(rested.engine.rejections).toMatchObject([{ commit: { id: mine }, outcome: { code: "renamed-meanwhile" } }]);
 });
@@ -124,9 +124,9 @@ test("LocalLog.load: events that another tab confirms meanwhile count once they 
     return inner.refresh(known);
   };
   const tab = await openTab(domain, database, { store: { ...inner, refresh } });
-  expect(tab.engine.standing).toMatchObject({ position: 2, doubtful: [] });
+  expect(tab.engine.summary).toMatchObject({ position: 2, doubtful: [] });
   await tab.engine.refresh();
-  expect(tab.engine.standing).toMatchObject({ position: 3, doubtful: [{ code: "renamed-meanwhile" }] });
+  expect(tab.engine.summary).toMatchObject({ position: 3, doubtful: [{ code: "renamed-meanwhile" }] });
 });
 
 test("refresh: a commit that a displaced leader recorded is sent again, and shows once", async () => {
@@ -142,7 +142,7 @@ test("refresh: a commit that a displaced leader recorded is sent again, and show
   expect(await memoryLogStore(database).confirm({ generation, cursor: null }, confirmation)).toBe(true);
   await engine.refresh();
   expect(engine.pending.map((entry) => entry.commit.id)).toEqual([commit]);
-  expect(engine.standing).toMatchObject({ position: 1, doubtful: [] });
+  expect(engine.summary).toMatchObject({ position: 1, doubtful: [] });
   expect(shown(board.name)).toMatchObject([{ key: "task/t1", pending: false }]);
 });
 
@@ -164,13 +164,13 @@ test("status: lists at most 100 doubtful commits, and counts all", async () => {
   await server.sync(engine);
   await server.pull(bob.engine);
   for (let n = 0; n < 103; n++) await engine.execute([task.command.claim("t1", { title: `${n}` })], null);
-  expect(engine.standing.doubtful).toEqual([]);
+  expect(engine.summary.doubtful).toEqual([]);
   await bob.engine.execute([task.command.rename("t1", { title: "Bob's" })], null);
   await server.sync(bob.engine);
   await server.pull(engine);
-  expect(engine.standing.doubtful).toHaveLength(100);
-  expect(engine.standing.pending).toBe(103);
-  expect(engine.standing.doubtful[0]).toMatchObject({ code: "conflict", commit: engine.pending[0]?.commit.id });
+  expect(engine.summary.doubtful).toHaveLength(100);
+  expect(engine.summary.pending).toBe(103);
+  expect(engine.summary.doubtful[0]).toMatchObject({ code: "conflict", commit: engine.pending[0]?.commit.id });
 });
 
 test("confirm: a commit without events is accepted, or rebased if its author expected some", async () => {

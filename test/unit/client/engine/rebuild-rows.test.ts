@@ -188,7 +188,7 @@ test("rebuild: stores all rows, or none if an event is missing in them", async (
   const release = defineDomain({ version: 1, aggregates: [task, column], projections: [fussy] });
   const tab = await openTab(release, database);
   await rebuildRows(tab.engine, { ...parts, domain: release.definition }, () => {});
-  expect(tab.engine.standing.parked.count).toBe(1);
+  expect(tab.engine.summary.parked.count).toBe(1);
   expect((await memoryLogStore(database).readRows())?.tables ?? []).toEqual([]);
 });
 

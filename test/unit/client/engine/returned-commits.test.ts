@@ -27,32 +27,32 @@ async function scene(kept: number) {
 
 test("sentAgain: counts the commits that return to the queue, and how each of them ended", async () => {
   const { leader, other, server, titles, resolve } = await scene(1);
-  expect(leader.engine.standing.sentAgain).toBeNull();
+  expect(leader.engine.summary.sentAgain).toBeNull();
   const writes = leader.writes();
   await resolve();
   expect(leader.writes()).toBe(writes + 1);
   const report = { commits: 3, position: 1, accepted: 0, rebased: 0, rejected: 0 };
-  expect(leader.engine.standing.sentAgain).toMatchObject(report);
+  expect(leader.engine.summary.sentAgain).toMatchObject(report);
   expect(titles()).toEqual(["task/t1", "task/t2", "task/t3", "task/t4"]);
 
   await leader.engine.execute([add("t5")], null);
   await leader.engine.withdraw(leader.engine.pending[0]?.commit.id ?? "");
   await server.sync(leader.engine);
-  expect(leader.engine.standing.sentAgain).toMatchObject({ ...report, accepted: 2, rejected: 1 });
+  expect(leader.engine.summary.sentAgain).toMatchObject({ ...report, accepted: 2, rejected: 1 });
   // The other tab learns of the loss when all has ended, so nothing waits there.
   await other.engine.refresh();
-  expect(other.engine.standing.sentAgain).toMatchObject({ commits: 0, accepted: 0, rejected: 0 });
+  expect(other.engine.summary.sentAgain).toMatchObject({ commits: 0, accepted: 0, rejected: 0 });
 });
 
 test("sentAgain: another tab that saw the loss counts the ends that it learns from the store", async () => {
   const { leader, other, server, resolve } = await scene(2);
   await resolve();
   await other.engine.refresh();
-  expect(other.engine.standing.sentAgain).toMatchObject({ commits: 2, position: 2, accepted: 0 });
+  expect(other.engine.summary.sentAgain).toMatchObject({ commits: 2, position: 2, accepted: 0 });
   await leader.engine.withdraw(leader.engine.pending[1]?.commit.id ?? "");
   await server.sync(leader.engine);
   await other.engine.refresh();
-  expect(other.engine.standing.sentAgain).toMatchObject({ commits: 2, accepted: 1, rejected: 1, rebased: 0 });
+  expect(other.engine.summary.sentAgain).toMatchObject({ commits: 2, accepted: 1, rejected: 1, rebased: 0 });
 });
 
 test("sentAgain: another tab counts a commit that ended without a record as accepted", async () => {
@@ -64,10 +64,10 @@ test("sentAgain: another tab counts a commit that ended without a record as acce
   await other.engine.refresh();
   await resolve();
   await other.engine.refresh();
-  const commits = other.engine.standing.sentAgain?.commits ?? 0;
+  const commits = other.engine.summary.sentAgain?.commits ?? 0;
   await server.sync(leader.engine);
   await other.engine.refresh();
-  expect(other.engine.standing.sentAgain).toMatchObject({ commits, accepted: commits, rejected: 0 });
+  expect(other.engine.summary.sentAgain).toMatchObject({ commits, accepted: commits, rejected: 0 });
 });
 
 test("sentAgain: another tab learns from a record that its commit was rebased", async () => {
@@ -82,7 +82,7 @@ test("sentAgain: another tab learns from a record that its commit was rebased", 
   );
   await leader.engine.confirm(server.page(leader.engine, outcomes), leader.engine.head.generation);
   await other.engine.refresh();
-  expect(other.engine.standing.sentAgain).toMatchObject({ commits: 1, accepted: 0, rebased: 1 });
+  expect(other.engine.summary.sentAgain).toMatchObject({ commits: 1, accepted: 0, rebased: 1 });
 });
 
 test("sentAgain: a second loss adds to the report, and acknowledge ends it", async () => {
@@ -91,14 +91,14 @@ test("sentAgain: a second loss adds to the report, and acknowledge ends it", asy
   await server.sync(leader.engine);
   server.records = server.records.slice(0, 2);
   await resolve();
-  expect(leader.engine.standing.sentAgain).toMatchObject({ commits: 4, accepted: 2 });
+  expect(leader.engine.summary.sentAgain).toMatchObject({ commits: 4, accepted: 2 });
   const reports = leader.reports.length;
   leader.engine.acknowledge();
-  expect(leader.engine.standing.sentAgain).toBeNull();
+  expect(leader.engine.summary.sentAgain).toBeNull();
   expect(leader.reports.length).toBe(reports + 1);
   // A commit that still waits is an ordinary commit from now on.
   await server.sync(leader.engine);
-  expect(leader.engine.standing.sentAgain).toBeNull();
+  expect(leader.engine.summary.sentAgain).toBeNull();
 });
 
 test("sentAgain: after acknowledge, a new loss counts from nothing", async () => {
@@ -108,7 +108,7 @@ test("sentAgain: after acknowledge, a new loss counts from nothing", async () =>
   server.records = server.records.slice(0, 2);
   await resolve();
   await server.sync(leader.engine);
-  expect(leader.engine.standing.sentAgain).toMatchObject({ commits: 1, accepted: 1, rejected: 0 });
+  expect(leader.engine.summary.sentAgain).toMatchObject({ commits: 1, accepted: 1, rejected: 0 });
 });
 
 test("cutBack: rows without a record vanish from the page, and waiting calls hear of it", async () => {
@@ -119,7 +119,7 @@ test("cutBack: rows without a record vanish from the page, and waiting calls hea
   await dropConfirmed(leader.engine);
   expect(titles()).toEqual(["task/t9"]);
   expect(leader.engine.head.generation).toBe(before + 1);
-  expect(leader.engine.standing.sentAgain).toBeNull();
+  expect(leader.engine.summary.sentAgain).toBeNull();
   await leader.engine.withdraw(pending);
   expect(await waiting).toMatchObject({ outcome: "rejected" });
   expect(titles()).toEqual([]);

@@ -67,7 +67,7 @@ test("tidy: a tab that opens later shows the same rows and reads no record", asy
   expect(records).toBe(0);
   expect(rows(again)).toEqual(rows(tab));
   expect(again.engine.replica.stream("task/t1")).toEqual(tab.engine.replica.stream("task/t1"));
-  expect(again.engine.standing.position).toBe(2);
+  expect(again.engine.summary.position).toBe(2);
   // Records behind the rows are folded onto them.
   await confirm("t3");
   const later = await reopened(database);
@@ -243,7 +243,7 @@ test("tidy: rows that lack an event are not stored, because a newer version show
   const tab = await openTab(fussy(false), database);
   await tab.engine.execute([add("t1")], null);
   await new RecordingServer().sync(tab.engine);
-  expect(tab.engine.standing.parked.count).toBe(1);
+  expect(tab.engine.summary.parked.count).toBe(1);
   await tab.engine.tidy();
   const { tab: again } = await reopened(database, fussy(true));
   expect(again.shown("fussy").map(({ key }) => key)).toEqual(["task/t1"]);

@@ -4,7 +4,7 @@ import type { LogSummary } from "../../../../src/client/engine/log-summary.ts";
 import { initialSyncState, type SyncState } from "../../../../src/client/sync/sync-state.ts";
 import { statusOf, type StatusInputs } from "../../../../src/client/worker/status.ts";
 
-const standing: LogSummary = {
+const log: LogSummary = {
   pending: 0,
   waitingSince: null,
   doubtful: [],
@@ -24,7 +24,7 @@ const sync: fc.Arbitrary<SyncState> = fc
   .map((tab) => ({ ...initialSyncState, tab }));
 const inputs: fc.Arbitrary<StatusInputs> = fc.record({
   domain: fc.constant(1),
-  standing: fc.constant(standing),
+  log: fc.constant(log),
   sync: fc.option(sync),
   leader: fc.boolean(),
   led,
@@ -49,7 +49,7 @@ test("statusOf: outdated is true only if the server or the leader knows a newer 
     fc.property(versions, versions, fc.option(versions), (own, server, leader) => {
       const { outdated } = statusOf({
         domain: own,
-        standing,
+        log,
         sync: { ...initialSyncState, domain: server },
         leader: false,
         led: leader === null ? null : { state: "going", lastSyncedAt: null, domain: leader },

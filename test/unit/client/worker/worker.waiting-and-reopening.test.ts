@@ -84,10 +84,10 @@ test("log summary: never runs ahead of the rows, also during a refresh", async (
   await reader.refresh();
   await confirmLocally(writer, browserEnv);
   await writer.withdraw(await writer.execute([add("t2")], null));
-  look = () => (standing = [reader.standing.pending, reader.standing.position, rows.get("task/t1")]);
+  look = () => (standing = [reader.summary.pending, reader.summary.position, rows.get("task/t1")]);
   await reader.refresh();
   expect(standing).toEqual([1, 0, true]);
-  expect([reader.standing.pending, reader.standing.position, rows.get("task/t1")]).toEqual([0, 1, false]);
+  expect([reader.summary.pending, reader.summary.position, rows.get("task/t1")]).toEqual([0, 1, false]);
 });
 
 test("Engine.refresh: shows rows that a failed refresh folded, also if histories diverge next", async () => {
