@@ -9,6 +9,7 @@ import * as Comlink from "comlink";
 import type { Domain } from "../core/domain/define-domain.ts";
 import { StorageLostError } from "../core/values/errors.ts";
 import type { Actor } from "../core/values/ids.ts";
+import { openWorkerLog } from "./worker/open-worker-log.ts";
 import { browserEnv } from "./env/browser-env.ts";
 import { randomId } from "./env/random-id.ts";
 import { type IdbLogStoreOptions, openIdbLogStore } from "./stores/idb/idb-log-store.ts";
@@ -16,7 +17,6 @@ import { MemoryDatabase } from "./stores/memory/database.ts";
 import { memoryLogStore } from "./stores/memory-log-store.ts";
 import { httpTransport } from "./sync/http-transport.ts";
 import { serverIdentity } from "./sync/server-identity.ts";
-import { openWorkerLog } from "./worker/open-worker-log.ts";
 import type { SessionParts } from "./worker/session-parts.ts";
 import {
   callResult,
