@@ -213,7 +213,7 @@ function givenWith(facts: Facts): ErasedGiven {
     },
     rows: (projection) => {
       const rows = rowsOf(facts, projection);
-      return { rows, expect: (expected) => expectSame(`The rows of ${projection.name}`, rows, expected) };
+      return { rows, expect: (expected) => expectSame(`The projection ${projection.name}`, rows, expected) };
     },
   };
 }

@@ -51,7 +51,9 @@ export function upcasting(aggregate: AnyAggregate, examples: UpcastExamples, { d
     for (const [type, last] of known)
       for (let version = 1; version <= last; version++) {
         const given = examples[type]?.[version] ?? [];
-        if (given.length === 0) it(`${type} ${version} has an example`, () => fail("Add data that a release wrote."));
+        if (given.length === 0)
+          it(`${type} ${version} has an example`, () =>
+            fail(`Add the data of a stored event: ${type}: { ${version}: [{ data: … }] }.`));
         for (const [index, example] of given.entries())
           it(`${type} ${version}, example ${index + 1}: becomes events of today`, async () =>
             check(aggregate, { type, version }, example));

@@ -30,12 +30,19 @@ export function parkedEvents(by: ParkedBy, parked: readonly ParkedPlace[], cause
   const what = parked.length === 1 ? "the event" : `${parked.length} events, the first is`;
   const place = `${event} of ${stream} at position ${position}`;
   const details = { count: parked.length, event, stream, position, reason };
-  return [parkedError(by, `${what} ${place}: ${reason}`, details, cause)];
+  const isVeto = by.kind === "model" && reason.startsWith("RejectedError: ");
+  return [parkedError(by, `${what} ${place}: ${reason}`, details, cause, isVeto ? lateVeto(by) : correction(by))];
 }
 
 /** The report of a command that a process manager parked. `process`: the key of its process. */
 export function parkedCommand(by: ParkedBy, process: string, event: string, cause: unknown): DacapoError {
-  return parkedError(by, `a command of the process ${process}, which the event ${event} caused`, { event }, cause);
+  return parkedError(
+    by,
+    `a command of the process ${process}, which the event ${event} caused`,
+    { event },
+    cause,
+    correction(by),
+  );
 }
 
 /** The number of events or commands of a report, and the follower that parked them. Null: it is another error. */
@@ -47,16 +54,26 @@ export function parkedOf({ code, details }: DacapoError): { readonly count: numb
   return typeof count === "number" && typeof name === "string" ? { count, follower: `${kind} ${name}` } : null;
 }
 
+/** A handler called `veto` for a recorded commit: the model is not strong, or it is still being built. */
+function lateVeto({ name }: ParkedBy): string {
+  return `The log has the commit already, so correct it by a command. Only \`strong(${name})\` refuses commits.`;
+}
+
+function correction({ kind, log }: ParkedBy): string {
+  const { calls, other } = KINDS[kind];
+  return `Correct and deploy its code. Then call \`retry\` or \`${other}\` of \`server.log("${log}").${calls}\`.`;
+}
+
 function parkedError(
   { kind, name, log }: ParkedBy,
   what: string,
   details: Readonly<Record<string, string | number>>,
   cause: unknown,
+  fix: string,
 ): DacapoError {
-  const { noun, calls, other } = KINDS[kind];
   return new DacapoError("parked", "after-fix", {
-    message: `The ${noun} ${name} of the log ${log} parked ${what}`,
-    fix: `Correct and deploy its code. Then call \`retry\` or \`${other}\` of \`server.log("${log}").${calls}\`.`,
+    message: `The ${KINDS[kind].noun} ${name} of the log ${log} parked ${what}`,
+    fix,
     details: { log, [kind]: name, ...details },
     cause,
   });

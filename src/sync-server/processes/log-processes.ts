@@ -87,8 +87,7 @@ export function logProcesses(store: EventStore, processes: KnownProcesses, log: 
   const { definitions } = processes;
   const one = (handle: AnyProcessManager | string): ProcessInLog => {
     const name = handleName("a process manager", handle);
-    const found = definitions.get(name);
-    return new ProcessInLog(processes, new FollowerInLog("process manager", store, log, found, name));
+    return new ProcessInLog(processes, new FollowerInLog("process manager", store, log, definitions, name));
   };
   return {
     ...operatorCalls([...definitions.keys()], one),

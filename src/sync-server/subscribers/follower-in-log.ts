@@ -46,6 +46,8 @@ export type CallsByName = OperatorCalls<string, { readonly name: string }, objec
 
 const SKIPPED_MAX = 20;
 
+const namesOf = (definitions: ReadonlyMap<string, unknown>): string => [...definitions.keys()].join(", ") || "none";
+
 export function operatorCalls<Handle, Status, Parked>(
   names: readonly string[],
   one: (handle: Handle | string) => OperatedFollower<Status, Parked>,
@@ -79,13 +81,14 @@ export class FollowerInLog<Definition extends { readonly name: string }> {
     kind: "subscriber" | "process manager",
     store: EventStore,
     log: LogName,
-    definition: Definition | undefined,
+    definitions: ReadonlyMap<string, Definition>,
     name: string,
   ) {
+    const definition = definitions.get(name);
     if (!definition || !store.models)
       throw new DefinitionError({
         message: `The server has no ${kind} ${name}`,
-        fix: "Add it to the option `subscribers` of the server.",
+        fix: `Add it to the option \`subscribers\` of the server. Its ${kind}s: ${namesOf(definitions)}.`,
       });
     this.definition = definition;
     this.models = store.models;

@@ -115,7 +115,7 @@ export function logSubscribers(store: EventStore, subscribers: KnownSubscribers,
   const { definitions } = subscribers;
   return operatorCalls([...definitions.keys()], (handle: Subscriber | string) => {
     const name = handleName("a subscriber", handle);
-    return new SubscriberInLog(subscribers, new FollowerInLog("subscriber", store, log, definitions.get(name), name));
+    return new SubscriberInLog(subscribers, new FollowerInLog("subscriber", store, log, definitions, name));
   });
 }
 

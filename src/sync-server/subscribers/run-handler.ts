@@ -9,8 +9,9 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { type CommitRecord, eventsOf } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { aggregateOf } from "../../core/values/names.ts";
-import { reasonOf, shortText } from "../../core/values/reason.ts";
+import { shortText } from "../../core/values/reason.ts";
 import type { Env } from "../base/env.ts";
+import { reasonWithCauses } from "../base/reason-with-causes.ts";
 import { derivedUuid } from "./derived-uuid.ts";
 import { type ExecuteAs, HandlerCalls } from "./handler-execute.ts";
 import type { SubscriberDefinition } from "./subscriber.ts";
@@ -91,7 +92,7 @@ async function callHandlers(
     }
     return { kind: "done" };
   } catch (error) {
-    return { kind: "failed", reason: shortText(reasonOf(error), 500), error };
+    return { kind: "failed", reason: shortText(reasonWithCauses(error), 500), error };
   }
 }
 

@@ -64,7 +64,7 @@ describe("upcasting", () => {
       Lost: { 1: [] },
     });
     expect(results).toMatchObject({
-      "Opened 1 has an example": "Add data that a release wrote.",
+      "Opened 1 has an example": "Add the data of a stored event: Opened: { 1: [{ data: … }] }.",
       "Added 3 is an event of task": "It has 2 version(s).",
       "Lost 1 is an event of task": "It has no version(s).",
     });

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { type DacapoError, projection } from "dacapo";
 import { processManager, sqlModel, strong, subscriber } from "../../../../src/sync-server/app.ts";
 import { until } from "../../../support/device.ts";
-import { namesDomain, user } from "../../../support/names-domain.ts";
+import { names, namesDomain, user } from "../../../support/names-domain.ts";
 import { runningServer } from "../../../support/running-server.ts";
 
 const { start, stopAll } = runningServer();
@@ -62,6 +62,18 @@ test("parked: onError hears of a strong model that parks, after the commit is re
   const { log, errors } = await watched({ models: [strong(profiles, { onError: "park" })] });
   await log.execute([call("u1"), call("u2")]);
   expect(errors).toMatchObject([{ code: "parked", details: { model: "profiles", count: 2, stream: "user/u1" } }]);
+});
+
+test("parked: onError of a model without `strong` says that its veto came too late", async () => {
+  const { log, errors } = await watched({ models: [names] });
+  await log.execute([call("u1"), user.command.name("u2", { name: "u1" })]);
+  await until(() => errors.length === 1, "the parked event");
+  expect(errors).toMatchObject([
+    {
+      message: expect.stringContaining("RejectedError: This name is taken") as string,
+      fix: "The log has the commit already, so correct it by a command. Only `strong(names)` refuses commits.",
+    },
+  ]);
 });
 
 test("parked: onError hears of a subscriber, with the error of its handler as the cause", async () => {
