@@ -9,6 +9,7 @@ const samples = ["domain.ts", "log.worker.ts", "main.ts", "server.ts", "vite.con
 /** The sections that an author of an app needs most. */
 const sections: readonly (readonly [page: string, heading: string])[] = [
   ["README.md", "How it works"],
+  ["README.md", "The functions of a domain"],
   ["README.md", "Opening, executing, watching"],
   ["README.md", "Conflicts"],
   ["README.md", "Testing"],

@@ -44,7 +44,10 @@ export async function checkTypes(
     };
     const types = "tsconfig.types.json";
     // The types of a Worker contradict those of the DOM, so samples for the edge need a program of their own.
-    project.write(types, JSON.stringify({ compilerOptions, include: ["*.ts", "app/*.tsx"], exclude: ["edge*.ts"] }));
+    project.write(
+      types,
+      JSON.stringify({ compilerOptions, include: ["*.ts", "*.tsx", "app/*.tsx"], exclude: ["edge*.ts"] }),
+    );
     await project.run("typescript/bin/tsc", "--project", types);
   }
 }

@@ -16,7 +16,7 @@ test("samples: the code of the README and of the guides compiles as it is pasted
     join(folder, "tsconfig.json"),
     JSON.stringify({
       extends: join(root, "tsconfig.json"),
-      include: ["*.ts", "app/*.tsx", workersModule],
+      include: ["*.ts", "*.tsx", "app/*.tsx", workersModule],
       exclude: [],
     }),
   );
