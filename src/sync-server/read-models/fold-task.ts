@@ -19,7 +19,7 @@ import { foldPage, foldStates, keysIn, statesChange, type StoredTexts } from "./
 import { NONE_REFUSED, type RefusedEvents } from "./fold-sql.ts";
 import type { SqlStatement } from "../stores/sql-tables.ts";
 import { emptyNotes, type FollowerNotes, nextOf, type ParkedEvent, withParked } from "./follower-notes.ts";
-import { JOB_PARKED_MAX, type JobNotes, measured } from "./job.ts";
+import { type JobNotes, measured, parksTooMuch } from "./job.ts";
 import type { FoldTask } from "./next-step.ts";
 import { ROWS } from "./read-model.ts";
 import { readStates } from "./read-states.ts";
@@ -152,7 +152,6 @@ function jobAfter(
   { isPoisoned, parkedCount }: { readonly isPoisoned: boolean; readonly parkedCount: number },
 ): JobNotes {
   const lastError = last ? `The event ${last.event} of ${last.stream} cannot be folded: ${last.reason}` : job.lastError;
-  // The parked events are new, so that a job that somebody resumed behind the limit stops again only at the next one.
-  const isTooMuch = last !== undefined && parkedCount > JOB_PARKED_MAX;
+  const isTooMuch = last !== undefined && parksTooMuch(job, parkedCount);
   return { ...job, lastError, state: isPoisoned || isTooMuch ? "stopped" : job.state };
 }

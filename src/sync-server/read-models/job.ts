@@ -27,6 +27,8 @@ export type JobNotes = {
   /** Events a second lately. Null: not measured yet. */
   readonly perSecond: number | null;
   readonly lastError: string | null;
+  /** Parked events above which it stops. @default 1,000 */
+  readonly parkedMax?: number;
   /** The comparison of a job that verifies rows and replaces none. */
   readonly comparison?: Comparison;
   /** The job before this one, so that its caller learns how it ended. */
@@ -63,14 +65,21 @@ export type JobProgress = {
   readonly lastError: string | null;
 };
 
-/** Parked events after which a job stops, because its code is probably wrong. */
-export const JOB_PARKED_MAX = 1_000;
+/** Parked events after which a job stops, because its code is probably wrong. They are more than the old rows lack. */
+const PARKED_MAX = 1_000;
 
 /** The share of an older measurement in the rate. */
 const OLDER_SHARE = 0.8;
 
-export function newJob(id: string, { onError, duty }: Pick<JobNotes, "onError" | "duty">): JobNotes {
-  return { id, state: "running", onError, duty, perSecond: null, lastError: null };
+/** `lacking`: the parked events of the rows that it will replace. */
+export function newJob(id: string, { onError, duty }: Pick<JobNotes, "onError" | "duty">, lacking = 0): JobNotes {
+  const parkedMax = PARKED_MAX + lacking;
+  return { id, state: "running", onError, duty, perSecond: null, lastError: null, parkedMax };
+}
+
+/** True: the job has parked so many events that it stops. A comparison parks none that a reader could miss. */
+export function parksTooMuch({ comparison, parkedMax = PARKED_MAX }: JobNotes, parked: number): boolean {
+  return !comparison && parked > parkedMax;
 }
 
 /** A job that compares the rows that are read with those of the log. */
@@ -88,7 +97,9 @@ export function changedJob(job: JobNotes, verb: "pause" | "resume" | "cancel"): 
   if (hasEnded(job)) return null;
   const state = { pause: "paused", resume: "running", cancel: "cancelled" } as const;
   if (job.state === state[verb] || (verb === "pause" && job.state === "stopped")) return null;
-  return { ...job, state: state[verb] };
+  // Somebody saw that it stopped at the limit, so that it continues.
+  const isAllowed = verb === "resume" && job.state === "stopped" && job.onError === "park";
+  return { ...job, state: state[verb], ...(isAllowed && { parkedMax: Number.MAX_SAFE_INTEGER }) };
 }
 
 /** The job after it folded `events` in `ms` milliseconds. */

@@ -76,7 +76,7 @@ export class ModelJobs {
   ): Promise<readonly JobOf[] | NotDone> {
     const id = this.#newId();
     return this.#start(log, (find) => {
-      const started = this.#startOrContinue(find, model, newJob(id, options));
+      const started = this.#startOrContinue(find, model, newJob(id, options, lackingOf(find, model)));
       return started === "other-job" ? started : [started];
     });
   }
@@ -90,7 +90,9 @@ export class ModelJobs {
     const id = this.#newId();
     return this.#start(log, (find) => {
       const missing = models.filter((model) => notesOf(find(model.follower))?.phase !== "ready");
-      const started = missing.map((model) => this.#startOrContinue(find, model, newJob(id, options)));
+      const started = missing.map((model) =>
+        this.#startOrContinue(find, model, newJob(id, options, lackingOf(find, model))),
+      );
       const jobs = started.flatMap((one) => (one === "other-job" ? [] : one));
       if (jobs.length < started.length) return "other-job";
       // A job builds the rows, so the keeper does not build them too.
@@ -261,6 +263,11 @@ export class ModelJobs {
   ): FollowerWrite {
     return { name, revision, next: nextOf(model, at, notes, change, "keep") };
   }
+}
+
+/** The events that the rows of a model lack. */
+function lackingOf(find: FindFollower, model: ReadModel): number {
+  return notesOf(find(model.follower))?.parkedCount ?? 0;
 }
 
 function formerOf({ former: _former, ...job }: JobNotes, at: Cursor | null, parked: number): FormerJob {

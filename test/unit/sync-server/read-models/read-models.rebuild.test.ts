@@ -201,6 +201,29 @@ test("rebuild: a log without records has nothing to do, and a dropped log is gon
   await server.close();
 });
 
+test("verify, rebuild, populate: rows that lack more than 1,000 events can be compared and built", async () => {
+  const store = memory();
+  // The key of a row has at most 512 characters.
+  const records = Array.from({ length: 1_700 }, (_, n) =>
+    storedRecord(taskAdded(n + 1, "x".repeat(n < 100 ? 5 : 600))),
+  );
+  await store.append("board", batch(null, { records }));
+  const server = testServer({ store, models });
+  const { models: calls, rows } = server.log("board");
+  expect(await rows(columnCounts, { at: "1700-m1700", waitMs: 10_000 })).toMatchObject({ parked: 1_600 });
+  expect(await calls.verify(columnCounts)).toMatchObject({ rows: 1, differences: [] });
+  const rebuilt = await (await calls.rebuild(columnCounts)).finished();
+  expect(rebuilt).toMatchObject({ phase: "done", parked: 1_600 });
+  // Without rows to compare with, so many parked events may be a mistake of the code.
+  await calls.purge(columnCounts);
+  const job = await calls.populate([columnCounts]);
+  expect(await job.finished()).toMatchObject({ phase: "stopped", of: 1_700 });
+  await job.resume();
+  expect(await job.finished()).toMatchObject({ phase: "done", parked: 1_600 });
+  expect((await rows(columnCounts)).rows).toMatchObject([{ row: { tasks: 100 } }]);
+  await server.close();
+});
+
 test("rebuild: with onError stop, the job stops before a poison event and the old rows stay", async () => {
   const store = memory();
   // The key of a row has at most 512 characters.
