@@ -3,14 +3,15 @@
  *
  * Guarantees (read-models.streams.test.ts):
  * - It is only for a model without a `key`, whose rows belong to one stream each. Otherwise an event would count twice.
- * - One write names the revision that the rows had. If they moved meanwhile, the streams are read again.
+ * - One write names the revision that the rows had. If they moved meanwhile, the streams that changed are read again.
+ *   So it ends in a log with many commits, where a strong model moves with each of them.
  */
-import { type CommitRecord, positionOf } from "../../core/history/record.ts";
+import { type CommitRecord, type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import type { Follower, ModelStore, RowChange } from "../stores/model-store.ts";
+import type { ModelStore, RowChange } from "../stores/model-store.ts";
 import { foldPage, foldStates, stateOf, statesChange } from "./fold-page.ts";
 import {
   type FollowerNotes,
@@ -49,6 +50,7 @@ export async function foldStreams(
 ): Promise<FoldedStreams> {
   const { modelStore, env } = context;
   const wanted = new Set(streams);
+  const folds = new StreamFolds(context, log, model, wanted);
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const found = await modelStore.followers(log);
     if (found.kind === "gone") return found;
@@ -61,8 +63,7 @@ export async function foldStreams(
     const rows: RowChange[] = [];
     const parked: ParkedEvent[] = [];
     const deleted = keepsDeleted ? await deletedKeys(modelStore, log, model, [...wanted]) : new Set<string>();
-    for (const stream of wanted) {
-      const folded = await foldStream(context, log, model, follower, stream);
+    for (const folded of await folds.upTo(follower.at)) {
       rows.push(...folded.changes.filter((change) => !isDeleted(deleted, change)));
       parked.push(...folded.parked);
     }
@@ -82,14 +83,58 @@ export async function foldStreams(
   return { kind: "moved" };
 }
 
-/** The row and the state of a stream, folded from its first event up to the cursor of the follower. */
+type FoldedStream = { readonly changes: readonly RowChange[]; readonly parked: readonly ParkedEvent[] };
+
+/** The folds of streams up to a cursor. For a later cursor, only the streams that changed are folded again. */
+class StreamFolds {
+  readonly #context: FoldStreamsContext;
+  readonly #log: LogName;
+  readonly #model: ReadModel;
+  readonly #wanted: ReadonlySet<StreamName>;
+  readonly #folded = new Map<StreamName, FoldedStream>();
+  #at: Cursor | null = null;
+
+  constructor(context: FoldStreamsContext, log: LogName, model: ReadModel, wanted: ReadonlySet<StreamName>) {
+    this.#context = context;
+    this.#log = log;
+    this.#model = model;
+    this.#wanted = wanted;
+  }
+
+  async upTo(at: Cursor | null): Promise<readonly FoldedStream[]> {
+    for (const stream of await this.#changed(at))
+      this.#folded.set(stream, await foldStream(this.#context, this.#log, this.#model, at, stream));
+    this.#at = at;
+    return [...this.#folded.values()];
+  }
+
+  /** The streams with an event behind the last cursor. All of them, if this is the first one or of another history. */
+  async #changed(at: Cursor | null): Promise<ReadonlySet<StreamName>> {
+    if (this.#folded.size === 0) return this.#wanted;
+    const changed = new Set<StreamName>();
+    let cursor = this.#at;
+    while (positionOf(cursor) < positionOf(at)) {
+      const page = await this.#context.store.read(this.#log, cursor, PAGE);
+      const last = page.kind === "page" ? page.records.at(-1) : undefined;
+      if (page.kind !== "page" || !last) return this.#wanted;
+      for (const { text } of page.records)
+        for (const { stream } of parseOwnJson<CommitRecord>(text).events)
+          if (this.#wanted.has(stream)) changed.add(stream);
+      // The page may be longer than needed.
+      cursor = positionOf(last.cursor) > positionOf(at) ? at : last.cursor;
+    }
+    return sameCursor(cursor, at) ? changed : this.#wanted;
+  }
+}
+
+/** The row and the state of a stream, folded from its first event up to a cursor. */
 async function foldStream(
   { store, env }: FoldStreamsContext,
   log: LogName,
   model: ReadModel,
-  { at }: Follower,
+  at: Cursor | null,
   stream: StreamName,
-): Promise<{ readonly changes: readonly RowChange[]; readonly parked: readonly ParkedEvent[] }> {
+): Promise<FoldedStream> {
   const texts = { rows: new Map<string, string>(), states: new Map<string, string>() };
   const parked: ParkedEvent[] = [];
   for (let version = 0; ;) {

@@ -1,7 +1,8 @@
 // Parts of a log folded again: single streams, parked events, ranges in memory, and rows of an earlier version.
 import { afterEach, expect, test } from "vitest";
 import { projection } from "../../../../src/index.ts";
-import type { SyncServer } from "../../../../src/sync-server/app.ts";
+import { strong, type SyncServer } from "../../../../src/sync-server/app.ts";
+import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { board, columnCounts, task } from "../../../support/board-domain.ts";
@@ -72,6 +73,41 @@ test.each([
   const end = await log.execute(rename("t11", "end"));
   const keys = (await log.rows(board, { at: end.at })).rows.map(({ key }) => key);
   expect(keys.toSorted()).toEqual(["t0", "t3", ...ids.slice(6)].map((id) => `task/${id}`).toSorted());
+  expect((await log.models.verify(board)).differences).toEqual([]);
+});
+
+test("populateStreams: ends though a commit comes between all of its reads of streams", async () => {
+  const inner = memory();
+  let read = 0;
+  let commit = (): Promise<unknown> => Promise.resolve();
+  const readStream: EventStore["readStream"] = async (...args) => {
+    read++;
+    const page = await inner.readStream(...args);
+    await commit();
+    return page;
+  };
+  const store: EventStore = new Proxy(inner, {
+    get: (target, name): unknown => {
+      const value: unknown = name === "readStream" ? readStream : Reflect.get(target, name, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+  // A strong model moves with each commit.
+  const log = started({ store, models: [strong(board)] }).log("board");
+  await log.execute([add("t1"), add("t2"), add("other")]);
+  for (const id of ["t1", "t2"]) await log.models.delete(board, `task/${id}`);
+  let commits = 0;
+  commit = async () => {
+    const title = `title ${commits++}`;
+    // Its own reads cause no further commit. The first of these commits changes a stream that was folded.
+    const before = commit;
+    commit = () => Promise.resolve();
+    await log.execute(rename(commits === 2 ? "t1" : "other", title));
+    commit = before;
+  };
+  expect(await log.models.populateStreams(board, ["task/t1", "task/t2"])).toEqual([]);
+  expect(read).toBeLessThan(20);
+  expect((await log.rows(board, { keys: ["task/t1"] })).rows).toMatchObject([{ row: { title: "title 1" } }]);
   expect((await log.models.verify(board)).differences).toEqual([]);
 });
 
