@@ -32,6 +32,18 @@ test("file names: a name that leads nowhere is found", () => {
   expect(["edges.test.ts", "envelope.test.ts", "nowhere.limits.test.ts", "http.test.ts"].some(isFound)).toBe(false);
 });
 
+test("comments of src: each test that one names exists", () => {
+  const tests = new Set(globSync("test/**/*.test.{ts,tsx}", { cwd: root }).map((path) => basename(path)));
+  const named = globSync("src/**/*.{ts,tsx}", { cwd: root }).flatMap((path) =>
+    [...readFileSync(join(root, path), "utf8").matchAll(/[\w-]+(?:\.[\w-]+)*\.test\.tsx?/g)].map(([test]) => ({
+      path,
+      test,
+    })),
+  );
+  expect(named.length).toBeGreaterThan(200);
+  expect(named.filter(({ test }) => !tests.has(test))).toEqual([]);
+});
+
 test("toMatchObject: no test compares a text with a bare RegExp, which matches everything", () => {
   expect(() => expect({ code: "a" }).toMatchObject({ code: /b/ })).not.toThrow();
   const files = globSync("test/**/*.test.{ts,tsx}", { cwd: root });

@@ -1,7 +1,7 @@
 /**
  * The names that belong to the server's own code: actors that begin with `~`, and commit ids of UUID version 8.
  *
- * Guarantees: no device can use them (P30, push-pull.test.ts; admission.test.ts). Otherwise a device could take the id
+ * Guarantees: no device can use them (P30, push-pull.test.ts; subscribers.execute.test.ts). Otherwise a device could take the id
  * of a subscriber's commit first.
  */
 

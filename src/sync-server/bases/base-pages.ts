@@ -1,7 +1,7 @@
 /**
  * The pages of a base: buckets of packed tables as texts of at most 1 MiB. Pure.
  *
- * Guarantees (base-pages.test.ts): a page has whole buckets, and each bucket is on one page.
+ * Guarantees (base.byte-equal.test.ts): a page has whole buckets, and each bucket is on one page.
  */
 import { type PackedTable, tablesOf, textHash } from "../../core/fold/packed-tables.ts";
 import type { BaseHeader } from "../../core/wire/messages.ts";

@@ -1,7 +1,7 @@
 /**
  * Reads a page of a SQL table that is read and of the table beside it, and compares them by their primary key.
  *
- * Guarantees (sql-models.verbs.test.ts):
+ * Guarantees (sql-model.crashes.test.ts, sql-model.postgres.test.ts):
  * - Both pages have all rows between two keys, so each row is compared once. The database itself orders the keys.
  */
 import { parseOwnJson } from "../../core/values/json.ts";

@@ -1,7 +1,7 @@
 /**
  * Folds steps into the statements of a SQL model. Pure.
  *
- * Guarantees (fold-sql.test.ts):
+ * Guarantees (sql-model.on-a-server.test.ts):
  * - An event has all of its statements, or none and is parked.
  * - An event whose statement the database refused is parked with that reason.
  */

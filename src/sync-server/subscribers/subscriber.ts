@@ -3,7 +3,7 @@
  *
  * Place: the public function `subscriber` of `dacapo/sync-server`, and its checks.
  *
- * Guarantees: a subscriber is checked before the server listens (subscriber.test.ts).
+ * Guarantees: a subscriber is checked before the server listens (subscribers.test.ts).
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Erased } from "../../core/domain/erased.ts";

@@ -1,7 +1,7 @@
 /**
  * The reads of the SQL tables of apps in Postgres.
  *
- * Guarantees (sql-rules.ts, sql-models.postgres.test.ts):
+ * Guarantees (sql-rules.ts, sql-model.postgres.test.ts):
  * - Each call sees one snapshot, with its follower (M4). Its transaction is read-only, so it changes nothing.
  */
 import { DacapoError, ValidationError } from "../../../core/values/errors.ts";

@@ -2,7 +2,7 @@
  * The SQL tables of apps in Postgres: the part of a write that creates, shows and changes them, in the transaction of
  * the write.
  *
- * Guarantees (M8 in sql-rules.ts, sql-models.postgres.test.ts):
+ * Guarantees (M8 in sql-rules.ts, sql-model.postgres.test.ts):
  * - A statement that Postgres refuses undoes the whole write, up to a savepoint before it.
  * - A table that Postgres refuses to create is an error of the app's definition, with the statement.
  * - Writes of two logs that change one view run one after the other. Otherwise the second would lose a table of the
