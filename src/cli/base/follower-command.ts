@@ -5,7 +5,7 @@ import { DefinitionError } from "../../core/values/errors.ts";
 import type { OperatedLog } from "../../sync-server/server-log/operated-log.ts";
 import type { OperatorCalls } from "../../sync-server/subscribers/follower-in-log.ts";
 import { type OperateOptions, operatorCommand, withLog } from "./operate.ts";
-import { count, jsonOf, type Output, printable, table, withCommas } from "./output.ts";
+import { count, jsonOf, type Output, printable, withCommas } from "./output.ts";
 
 export type FollowerOptions = OperateOptions & {
   readonly reason?: string;
@@ -126,12 +126,9 @@ async function list<Status extends Named>(
   all: readonly Status[],
   output: Output,
 ): Promise<void> {
-  const lines = table([
-    columns.map(([title]) => title),
-    ...all.map((status) => columns.map(([, cell]) => cell(status))),
-  ]);
-  if (!output.isJson && all.length > 0) await output.write(`${lines[0]}\n`);
-  for (const [n, status] of all.entries()) await output.result(lines[n + 1] ?? "", jsonOf(status));
+  const rows = all.map((status) => ({ cells: columns.map(([, cell]) => cell(status)), value: jsonOf(status) }));
+  const titles = columns.map(([title]) => title);
+  await output.table(titles, rows);
   output.remark(all.length === 0 ? `The config has no ${name}.` : count(all.length, noun));
 }
 

@@ -11,28 +11,30 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { DacapoError, DefinitionError } from "../../core/values/errors.ts";
 import type { ServeOptions } from "../../sync-server/node.ts";
 
-/** The options that a module may export. The command line sets the store. */
-export type ServerConfig = Partial<Omit<ServeOptions, "store">>;
+/** The options that a module may export. The command line sets the store, and other runtimes set the last three. */
+export type ServerConfig = Partial<Omit<ServeOptions, "store" | "env" | "liveTicks" | "sleeps">>;
 
-const CONFIG_NAMES = [
-  "domain",
-  "authorize",
-  "permit",
-  "admin",
-  "models",
-  "subscribers",
-  "origins",
-  "credentials",
-  "limits",
-  "serverId",
-  "ticketSecret",
-  "onError",
-  "onLog",
-  "telemetry",
-  "port",
-  "hostname",
-  "path",
-] as const;
+/** An object, because the compiler then finds a name that is missing. */
+const CONFIG: { readonly [Name in keyof Required<ServerConfig>]: true } = {
+  domain: true,
+  authorize: true,
+  permit: true,
+  admin: true,
+  models: true,
+  subscribers: true,
+  base: true,
+  origins: true,
+  credentials: true,
+  limits: true,
+  serverId: true,
+  ticketSecret: true,
+  onError: true,
+  onLog: true,
+  telemetry: true,
+  port: true,
+  hostname: true,
+  path: true,
+};
 
 /** The options that the modules export: by name, or as the default export. The config wins over the domain module. */
 export async function loadConfig(paths: {
@@ -76,7 +78,7 @@ async function loadOptions(path: string): Promise<ServerConfig> {
   };
   // The server checks each of its options itself, so the values have any type here.
   return Object.fromEntries(
-    CONFIG_NAMES.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]),
+    Object.keys(CONFIG).flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
   );
 }
 

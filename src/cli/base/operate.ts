@@ -1,6 +1,5 @@
 /** The parts that the commands for read models, subscribers and processes share. */
 import type { Command } from "commander";
-import { DefinitionError } from "../../core/values/errors.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import type { JobProgress } from "../../sync-server/read-models/job.ts";
 import type { ModelJob } from "../../sync-server/server-log/model-job.ts";
@@ -12,9 +11,6 @@ import { type Output, withCommas } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 export type OperateOptions = StoreOptions & { readonly domain?: string; readonly config?: string };
-
-/** The most rows or commands of a page. */
-export const LIMIT_MAX = 5_000;
 
 /** A command on one log, with the modules that the server has. */
 export function operatorCommand(name: string, description: string, example: string): Command {
@@ -78,27 +74,4 @@ export async function followJob(
   } finally {
     progress.clear();
   }
-}
-
-export function dutyOf(duty: string | undefined): { readonly duty?: number } {
-  if (duty === undefined) return {};
-  const share = Number(duty);
-  if (share > 0 && share <= 1) return { duty: share };
-  throw new DefinitionError({
-    message: `--duty is ${duty}, which is not a share of the time`,
-    fix: "Pass a number above 0 and at most 1, such as 0.2.",
-  });
-}
-
-/** Collects the values of an option that may be repeated. */
-export function everyValue(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
-
-/** The option `--limit`. */
-export function limitOf({ limit }: { readonly limit?: string | undefined }): { readonly limit?: number } {
-  if (limit === undefined) return {};
-  const number = /^[0-9]{1,4}$/.test(limit) ? Number(limit) : 0;
-  if (number >= 1 && number <= LIMIT_MAX) return { limit: number };
-  throw new DefinitionError({ message: `--limit is ${limit}`, fix: `Pass a number from 1 to ${LIMIT_MAX}.` });
 }

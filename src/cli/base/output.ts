@@ -13,6 +13,11 @@ import { ending } from "./ending.ts";
 /** The width of a line without a terminal. */
 const COLUMNS = 100;
 
+type Cells = readonly (string | number)[];
+
+/** A row for people, and the same as JSON. */
+export type TableRow = { readonly cells: Cells; readonly value: Json };
+
 export class Output {
   readonly isJson: boolean;
 
@@ -33,6 +38,13 @@ export class Output {
   /** Writes a result: a line for people, or a JSON value for programs. */
   async result(line: string, value: Json): Promise<void> {
     await this.write(`${this.isJson ? JSON.stringify(value) : line}\n`);
+  }
+
+  /** Writes a table with its titles for people, or a JSON value for each row. */
+  async table(titles: readonly string[], rows: readonly TableRow[]): Promise<void> {
+    const [head, ...lines] = tableLines([titles, ...rows.map(({ cells }) => cells)]);
+    if (!this.isJson && rows.length > 0) await this.write(`${head}\n`);
+    for (const [n, { value }] of rows.entries()) await this.result(lines[n] ?? "", value);
   }
 
   /** Writes a line that only people need. */
@@ -60,8 +72,8 @@ export function cut(line: string, columns: number): string {
   return line.length > columns ? `${line.slice(0, columns - 1)}…` : line;
 }
 
-/** The lines of a table, with two spaces between its columns. Numbers are at the right of their column. */
-export function table(rows: readonly (readonly (string | number)[])[]): readonly string[] {
+/** Lines with two spaces between their columns. Numbers are at the right of their column. */
+function tableLines(rows: readonly Cells[]): readonly string[] {
   const widths: number[] = [];
   for (const row of rows)
     for (const [n, cell] of row.entries()) widths[n] = Math.max(widths[n] ?? 0, cellText(cell).length);
@@ -78,6 +90,14 @@ export function table(rows: readonly (readonly (string | number)[])[]): readonly
 
 function cellText(cell: string | number): string {
   return typeof cell === "number" ? withCommas(cell) : cell;
+}
+
+/** A time without milliseconds. */
+export function timeText(ms: number): string {
+  return new Date(ms)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, "Z");
 }
 
 /** A number in groups of three digits. */

@@ -5,7 +5,8 @@ import type { ModelJob } from "../../sync-server/server-log/model-job.ts";
 import type { OperatedLog } from "../../sync-server/server-log/operated-log.ts";
 import type { MakeCommand, Run } from "../base/command.ts";
 import { EXIT, Exit } from "../base/exit-codes.ts";
-import { dutyOf, everyValue, followJob, type OperateOptions, operatorCommand, withLog } from "../base/operate.ts";
+import { followJob, type OperateOptions, operatorCommand, withLog } from "../base/operate.ts";
+import { dutyOf, everyValue } from "../base/option-values.ts";
 import { count, jsonOf, type Output, printable } from "../base/output.ts";
 
 type JobCommandOptions = OperateOptions & {

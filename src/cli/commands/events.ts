@@ -8,7 +8,8 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import type { EventStore, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
 import { versionAt } from "../../sync-server/streams/version-at.ts";
 import { command, type MakeCommand, requireLog, storeOption, type StoreOptions, withStore } from "../base/command.ts";
-import { cut, type Output, printable } from "../base/output.ts";
+import { wholeNumber } from "../base/option-values.ts";
+import { cut, type Output, printable, timeText } from "../base/output.ts";
 
 type EventsOptions = StoreOptions & {
   readonly stream?: string;
@@ -159,15 +160,11 @@ class Printer {
 function lineOf(record: CommitRecord, n: number): string {
   const event = record.events[n];
   if (!event) return "";
-  const time = new Date(record.time)
-    .toISOString()
-    .replace("T", " ")
-    .replace(/\.\d+Z$/, "Z");
   const position = String(record.position + n).padStart(7);
   const place = `${event.stream} v${event.version}`;
   const cause = record.causedBy === undefined ? "" : `  caused by ${record.causedBy}`;
   return printable(
-    `${position}  ${time}  ${record.actor}  ${place}  ${event.type} ${JSON.stringify(event.data)}${cause}`,
+    `${position}  ${timeText(record.time)}  ${record.actor}  ${place}  ${event.type} ${JSON.stringify(event.data)}${cause}`,
   );
 }
 
@@ -233,9 +230,4 @@ function commitId(option: string, text: string): string {
   if (isUuid(text)) return text;
   const fix = "Pass the correlation of an event, as --json prints it: a UUID in lower case.";
   throw new DefinitionError({ message: `${option} is ${text}, which is not the id of a commit`, fix });
-}
-
-function wholeNumber(option: string, text: string): number {
-  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
-  throw new DefinitionError({ message: `${option} is ${text}, which is not a whole number`, fix: "Pass 0 or more." });
 }

@@ -2,7 +2,7 @@
 import { LOG_NAME } from "../../core/history/limits.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import { command, type MakeCommand, storeOption, type StoreOptions, withStore } from "../base/command.ts";
-import { count, printable, table } from "../base/output.ts";
+import { count, printable } from "../base/output.ts";
 
 type LogsOptions = StoreOptions & { readonly dropped?: true };
 
@@ -33,10 +33,11 @@ export const logs: MakeCommand = () =>
         if (options.dropped)
           for (const log of await store.droppedLogs())
             if (LOG_NAME.test(log)) entries.push({ log, state: "dropped", events: 0, cursor: null });
-        const rows = entries.map(({ log, state, events }) => [events, printable(log), state === "open" ? "" : state]);
-        const lines = table([["events", "log", ""], ...rows]);
-        if (!output.isJson && entries.length > 0) await output.write(`${lines[0]}\n`);
-        for (const [n, entry] of entries.entries()) await output.result(lines[n + 1] ?? "", entry);
+        const rows = entries.map((entry) => {
+          const { log, state, events } = entry;
+          return { cells: [events, printable(log), state === "open" ? "" : state], value: entry };
+        });
+        await output.table(["events", "log", ""], rows);
         output.remark(entries.length === 0 ? "The store has no logs." : count(entries.length, "log"));
       }),
     );

@@ -5,7 +5,7 @@ import type { OperatedLog } from "../../sync-server/server-log/operated-log.ts";
 import type { MakeCommand, Run } from "../base/command.ts";
 import { EXIT, Exit } from "../base/exit-codes.ts";
 import { followJob, type OperateOptions, operatorCommand, withLog } from "../base/operate.ts";
-import { count, jsonOf, type Output, printable, table, withCommas } from "../base/output.ts";
+import { count, jsonOf, type Output, printable, withCommas } from "../base/output.ts";
 
 type Act = {
   readonly operated: OperatedLog;
@@ -64,13 +64,12 @@ export const models: MakeCommand = ({ signal }: Run) =>
     );
 
 async function list(all: readonly ModelStatus[], output: Output): Promise<void> {
-  const lines = table([["model", "phase", "behind", "parked", "job"], ...all.map(rowOf)]);
-  if (!output.isJson && all.length > 0) await output.write(`${lines[0]}\n`);
-  for (const [n, status] of all.entries()) await output.result(lines[n + 1] ?? "", { ...status });
+  const rows = all.map((status) => ({ cells: cellsOf(status), value: jsonOf(status) }));
+  await output.table(["model", "phase", "behind", "parked", "job"], rows);
   output.remark(all.length === 0 ? "The config has no models." : count(all.length, "model"));
 }
 
-function rowOf({ name, phase, behind, parked, job }: ModelStatus): readonly (string | number)[] {
+function cellsOf({ name, phase, behind, parked, job }: ModelStatus): readonly (string | number)[] {
   const progress = job === null ? "" : `${job.kind} ${job.phase}, ${withCommas(job.done)} of ${withCommas(job.of)}`;
   return [name, phase, behind, parked, printable(job?.lastError ? `${progress}: ${job.lastError}` : progress)];
 }

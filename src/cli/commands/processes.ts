@@ -3,8 +3,8 @@ import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { ParkedByProcess, ProcessStatus, WaitingCommand } from "../../sync-server/processes/process-status.ts";
 import type { MakeCommand } from "../base/command.ts";
 import { followerCommand } from "../base/follower-command.ts";
-import { LIMIT_MAX, limitOf } from "../base/operate.ts";
-import { count, cut, jsonOf, printable } from "../base/output.ts";
+import { LIMIT_MAX, limitOf } from "../base/option-values.ts";
+import { count, cut, jsonOf, printable, timeText } from "../base/output.ts";
 
 export const processes: MakeCommand = () =>
   followerCommand<ProcessStatus, ParkedByProcess>({
@@ -51,12 +51,7 @@ function namesOf(commands: readonly CommandRequest[]): string {
   return commands.map(({ stream, name }) => `${stream} ${name}`).join(", ");
 }
 
-/** A time without milliseconds. A command without a timer can be executed at once. */
+/** A command without a timer can be executed at once. */
 function timeOf(ms: number): string {
-  return ms === 0
-    ? "now"
-    : new Date(ms)
-        .toISOString()
-        .replace("T", " ")
-        .replace(/\.\d+Z$/, "Z");
+  return ms === 0 ? "now" : timeText(ms);
 }

@@ -1,8 +1,8 @@
 /** `dacapo replay LOG MODEL`: the rows that a range of the log makes, in memory. */
-import { DefinitionError } from "../../core/values/errors.ts";
 import type { ReplayRange } from "../../sync-server/server-log/replay.ts";
 import type { MakeCommand } from "../base/command.ts";
-import { everyValue, type OperateOptions, operatorCommand, withLog } from "../base/operate.ts";
+import { type OperateOptions, operatorCommand, withLog } from "../base/operate.ts";
+import { everyValue, wholeNumber } from "../base/option-values.ts";
 import { count, cut, jsonOf, printable } from "../base/output.ts";
 
 type ReplayOptions = OperateOptions & {
@@ -39,14 +39,9 @@ export const replay: MakeCommand = () =>
 
 function rangeOf({ after, to, type, stream }: ReplayOptions): ReplayRange {
   return {
-    ...(after !== undefined && { after: position("--after", after) }),
-    ...(to !== undefined && { to: position("--to", to) }),
+    ...(after !== undefined && { after: wholeNumber("--after", after) }),
+    ...(to !== undefined && { to: wholeNumber("--to", to) }),
     ...(type && { types: type }),
     ...(stream && { streams: stream }),
   };
-}
-
-function position(option: string, text: string): number {
-  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
-  throw new DefinitionError({ message: `${option} is ${text}, which is not a position`, fix: "Pass 0 or more." });
 }

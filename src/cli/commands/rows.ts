@@ -1,6 +1,7 @@
 /** `dacapo rows LOG MODEL`: a page of rows of a read model. */
 import type { MakeCommand } from "../base/command.ts";
-import { LIMIT_MAX, limitOf, type OperateOptions, operatorCommand, withLog } from "../base/operate.ts";
+import { type OperateOptions, operatorCommand, withLog } from "../base/operate.ts";
+import { LIMIT_MAX, limitOf } from "../base/option-values.ts";
 import { count, cut, jsonOf, printable } from "../base/output.ts";
 
 type RowsOptions = OperateOptions & { readonly prefix?: string; readonly after?: string; readonly limit?: string };

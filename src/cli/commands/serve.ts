@@ -5,6 +5,7 @@ import { serve } from "../../sync-server/node.ts";
 import { command, type MakeCommand, requireStore, storeOption, type StoreOptions } from "../base/command.ts";
 import { loadConfig, requireDomain, type ServerConfig } from "../base/load-module.ts";
 import { openStore, shownUrl } from "../base/open-store.ts";
+import { everyValue } from "../base/option-values.ts";
 import { Output } from "../base/output.ts";
 
 type ServeCommandOptions = StoreOptions & {
@@ -33,7 +34,7 @@ export const serveCommand: MakeCommand = ({ signal }) =>
     .option("--port <number>", "the port to listen on (default: 8787)")
     .option("--host <name>", "the address to listen on (default: all, with --open only this machine)")
     .option("--path <path>", "the path in front of all routes (default: /sync)")
-    .option("--origin <origin>", "the origin of a page that may use the server. Repeat it for more", collect)
+    .option("--origin <origin>", "the origin of a page that may use the server. Repeat it for more", everyValue)
     .option("--open", "for development: everybody on this machine may use the server, without a sign-in")
     .action(async (options: ServeCommandOptions) => {
       const url = requireStore(options);
@@ -100,8 +101,4 @@ function portFrom(text: string): number {
     message: `--port is ${text}, which is not a port`,
     fix: "Pass a number from 0 to 65535.",
   });
-}
-
-function collect(origin: string, before: readonly string[] = []): readonly string[] {
-  return [...before, origin];
 }

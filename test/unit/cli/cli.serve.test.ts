@@ -60,6 +60,20 @@ test("serve: with a config, devices sync, and SIGTERM ends it with 0 after the r
   expect(parseOwnJson(stdout)).toMatchObject({ position: 1, type: "TaskAdded", actor: "ada", version: 1 });
 });
 
+test("serve: a config may export each option, such as `base`", async () => {
+  const folder = await folderWith({
+    "dacapo.config.ts": `export { domain } from ${JSON.stringify(domainFile)};\n${authorizeByName}
+      export const base = { everyEvents: 2 };`,
+  });
+  const { url } = await started(["--config", folder.path("dacapo.config.ts"), "--store", "memory:"]);
+  const ada = await device(domain, "board", "ada").open({ url });
+  const titles = ["Milk", "Bread"];
+  await ada.execute(titles.map((title) => task.command.add(title, { title, column: "todo" })));
+  const headers = { authorization: "Bearer ada" };
+  await until(async () => (await fetch(`${url}/logs/board/base`, { headers })).ok, "the base");
+  await ada.close();
+});
+
 test("serve --open: every token is a name, on this machine only, and JSON names the address", async () => {
   const { url, child, result } = await started(["--open", "--domain", domainFile, "--store", "memory:", "--json"]);
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/sync$/);
