@@ -70,7 +70,9 @@ test("serve: a config may export each option, such as `base`", async () => {
   const titles = ["Milk", "Bread"];
   await ada.execute(titles.map((title) => task.command.add(title, { title, column: "todo" })));
   const headers = { authorization: "Bearer ada" };
-  await until(async () => (await fetch(`${url}/logs/board/base`, { headers })).ok, "the base");
+  const base = () => fetch(`${url}/logs/board/base`, { headers });
+  await until(async () => (await base()).ok, "the base");
+  expect(await (await base()).json()).toMatchObject({ pages: expect.any(Array) });
   await ada.close();
 });
 
