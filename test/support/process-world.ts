@@ -112,7 +112,7 @@ export class ProcessWorld {
       {
         store: this.store,
         modelStore,
-        process,
+        manager: process,
         env: this.#env,
         report: (error) => this.errors.push(error),
         executeAs,

@@ -161,10 +161,11 @@ function lineOf(record: CommitRecord, n: number): string {
   const event = record.events[n];
   if (!event) return "";
   const position = String(record.position + n).padStart(7);
+  const time = timeText(record.time);
   const place = `${event.stream} v${event.version}`;
   const cause = record.causedBy === undefined ? "" : `  caused by ${record.causedBy}`;
   return printable(
-    `${position}  ${timeText(record.time)}  ${record.actor}  ${place}  ${event.type} ${JSON.stringify(event.data)}${cause}`,
+    `${position}  ${time}  ${record.actor}  ${place}  ${event.type} ${JSON.stringify(event.data)}${cause}`,
   );
 }
 

@@ -1,8 +1,8 @@
 /**
  * The names that belong to the server's own code: actors that begin with `~`, and commit ids of UUID version 8.
  *
- * Guarantees (P30, push-pull.test.ts, subscribers.execute.test.ts): no device can use them. Otherwise a device could take
- * the id of a subscriber's commit first.
+ * Guarantees (P30, push-pull.test.ts, subscribers.execute.test.ts): no device can use them. Otherwise a device could
+ * take the id of a subscriber's commit first.
  */
 
 /** The first character of the actor of a subscriber. */

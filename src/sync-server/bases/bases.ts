@@ -30,6 +30,7 @@ import {
   type UnfitNotes,
 } from "./base-followers.ts";
 import { type BaseOptions, baseOptions } from "./base-option.ts";
+import { Lease } from "../subscribers/lease.ts";
 import { buildBase, type BuildContext, type Unfit } from "./build-base.ts";
 
 export type BasesOptions = {
@@ -49,8 +50,6 @@ export type BasesOptions = {
 
 /** Appends report logs that need a base. The walk finds those of a crash, and bases that are a day old. */
 const WALK_MS = 60 * 60_000;
-const LEASE_MS = 15_000;
-const RENEW_MS = 5_000;
 /** Milliseconds that a build folds, also if the turn is over, because each build writes all pages of a base. */
 const BUILD_MS_MIN = 5_000;
 /** Logs whose next position is remembered. The position of another log is read again after its next append. */
@@ -164,9 +163,8 @@ export class Bases {
   ): Promise<boolean> {
     const { domain, store, env, isBusy, turn, wakeSoon } = this.#options;
     if (!this.#base) return false;
-    const name = `base/${this.#fingerprint}`;
     const startedAt = env.now();
-    let renewedAt = -Infinity;
+    const lease = new Lease({ modelStore, log, follower: `base/${this.#fingerprint}`, node: this.#node, env });
     const context: BuildContext = {
       domain,
       store,
@@ -177,12 +175,7 @@ export class Bases {
       isBusy,
       isClosed: () => this.#closed,
       isOver: () => turn?.isOver === true && env.now() - startedAt >= BUILD_MS_MIN,
-      keepLease: async () => {
-        if (env.now() - renewedAt < RENEW_MS) return true;
-        const isHeld = await modelStore.lease(log, name, this.#node(), LEASE_MS);
-        if (isHeld) renewedAt = env.now();
-        return isHeld;
-      },
+      keepLease: () => lease.hold(),
     };
     // Until the build shows more, another node may be at it.
     remember(this.#nextAt, log, positionOf(head) + this.#base.everyEvents);
@@ -194,8 +187,7 @@ export class Bases {
       if (built.kind === "newest-lost" && newest) await this.#remove(log, modelStore, [newest.follower]);
       return built.kind === "built" || built.kind === "newest-lost";
     } finally {
-      // A lease that is not returned ends by itself.
-      await modelStore.lease(log, name, this.#node(), 0).catch(() => {});
+      await lease.giveBack();
     }
   }
 

@@ -5,6 +5,7 @@ import type { AnyAggregate, AnyProjection } from "../../core/domain/handle-types
 import { DefinitionError } from "../../core/values/errors.ts";
 import { type AnyProcessManager, splitSubscribers } from "../processes/process-manager.ts";
 import { notSqlModel } from "../server-log/query.ts";
+import { nameOfAggregate, noAggregate } from "../server-log/server-log.ts";
 import type { Subscriber } from "../subscribers/subscriber.ts";
 import { type AnySqlModel, isSqlModel } from "../read-models/sql-model.ts";
 import { isStrongModel, type ServerModel } from "../read-models/strong.ts";
@@ -42,12 +43,8 @@ export class LogHandles {
     throw notSqlModel(name);
   }
 
-  /** The name of an aggregate. Throws if the domain does not have exactly this one. */
   nameOfAggregate(handle: AnyAggregate): string {
-    const name = handleName("an aggregate", handle);
-    const definition = this.#domain.aggregates.get(name);
-    if (!definition || handle.definition !== definition) throw noAggregate(name);
-    return name;
+    return nameOfAggregate(this.#domain, handle);
   }
 
   /** The name of a model. Throws if the server does not have exactly this one. */
@@ -57,13 +54,6 @@ export class LogHandles {
     if (typeof handle !== "string" && handle.definition !== found.definition) throw noModel(name);
     return name;
   }
-}
-
-function noAggregate(name: string): DefinitionError {
-  return new DefinitionError({
-    message: `The domain of the server has no aggregate ${name} with this definition`,
-    fix: "Pass an aggregate of the domain, and import the same handle in both places.",
-  });
 }
 
 function noModel(name: string): DefinitionError {

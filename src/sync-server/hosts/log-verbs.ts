@@ -7,7 +7,6 @@
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { toPlainError } from "../../core/values/plain-error.ts";
 import type { Executed } from "../base/executed.ts";
-import type { CommandsPage, ParkedByProcess, ProcessStatus, WaitingCommand } from "../processes/process-status.ts";
 import type { ParkedEvent } from "../read-models/follower-notes.ts";
 import type { JobProgress } from "../read-models/job.ts";
 import type { ExecuteOptions } from "../server-log/execute.ts";
@@ -22,64 +21,59 @@ import type { RowsOptions, RowsPage } from "../server-log/rows.ts";
 import type { ServerLog } from "../server-log/server-log.ts";
 import type { LoadedStream, StreamPlace } from "../server-log/streams.ts";
 import type { SqlParam } from "../stores/sql-tables.ts";
-import type { ResetOptions } from "../subscribers/follower-in-log.ts";
-import type { ParkedByHandler, SubscriberStatus } from "../subscribers/log-subscribers.ts";
 import type { LogHandles } from "./log-handles.ts";
 
 /** The options of a job, without its function. */
 export type PlainJobOptions = Omit<JobOptions, "onProgress">;
 
-export type LogVerbs = {
-  readonly execute: (commands: readonly CommandRequest[], options: ExecuteOptions) => Promise<Executed>;
-  readonly load: (aggregate: string, id: string) => Promise<LoadedStream<unknown>>;
-  readonly exists: (aggregate: string, id: string) => Promise<boolean>;
-  readonly stateAt: (aggregate: string, id: string, place: StreamPlace) => Promise<unknown>;
-  /** Lines of JSON, see `eventLines`. */
-  readonly history: (aggregate: string, id: string, after: number) => Promise<ReadableStream<Uint8Array>>;
-  readonly rows: (model: string, options: RowsOptions) => Promise<RowsPage<unknown>>;
-  /** The text names the tables by placeholders. */
-  readonly query: (
-    model: string,
-    sql: string,
-    params: readonly SqlParam[],
-    options: QueryOptions,
-  ) => Promise<QueryPage>;
-  readonly "subscribers.list": () => Promise<readonly SubscriberStatus[]>;
-  readonly "subscribers.parked": (subscriber: string) => Promise<readonly ParkedByHandler[]>;
-  readonly "subscribers.retry": (subscriber: string, events: readonly string[] | undefined) => Promise<number>;
-  readonly "subscribers.skip": (subscriber: string, event: string, reason: string) => Promise<void>;
-  readonly "subscribers.pause": (subscriber: string) => Promise<void>;
-  readonly "subscribers.resume": (subscriber: string) => Promise<void>;
-  readonly "subscribers.reset": (subscriber: string, options: ResetOptions) => Promise<void>;
-  readonly "processes.list": () => Promise<readonly ProcessStatus[]>;
-  readonly "processes.commands": (manager: string, page: CommandsPage) => Promise<readonly WaitingCommand[]>;
-  readonly "processes.parked": (manager: string) => Promise<readonly ParkedByProcess[]>;
-  readonly "processes.retry": (manager: string, ids: readonly string[] | undefined) => Promise<number>;
-  readonly "processes.skip": (manager: string, id: string, reason: string) => Promise<void>;
-  readonly "processes.pause": (manager: string) => Promise<void>;
-  readonly "processes.resume": (manager: string) => Promise<void>;
-  readonly "processes.reset": (manager: string, options: ResetOptions) => Promise<void>;
-  readonly "models.list": () => Promise<readonly ModelStatus[]>;
-  readonly "models.status": (model: string) => Promise<ModelDetails>;
-  /** Returns the models of the job. */
-  readonly "models.rebuild": (model: string, options: PlainJobOptions) => Promise<readonly string[]>;
-  /** Returns the models of the job. */
-  readonly "models.populate": (models: readonly string[], options: PlainJobOptions) => Promise<readonly string[]>;
-  readonly "models.progress": (models: readonly string[]) => Promise<JobProgress>;
-  readonly "models.change": (models: readonly string[], verb: "pause" | "resume" | "cancel") => Promise<void>;
-  readonly "models.populateStreams": (model: string, streams: readonly string[]) => Promise<readonly ParkedEvent[]>;
-  readonly "models.retry": (model: string, event: string) => Promise<RetriedEvent>;
-  readonly "models.scratch": (model: string, range: ReplayRange) => Promise<ScratchRows<unknown>>;
-  readonly "models.purge": (model: string) => Promise<void>;
-  readonly "models.delete": (model: string, key: string) => Promise<void>;
-  /** Returns the models of the job. */
-  readonly "models.startVerify": (model: string, options: Pick<JobOptions, "duty">) => Promise<readonly string[]>;
-  /** False: the model has no job, or its job has ended. */
-  readonly "models.hasJob": (model: string) => Promise<boolean>;
-  readonly "models.parked": (model: string) => Promise<readonly ParkedEvent[]>;
-  /** Lines of JSON, see `eventLines`. */
-  readonly "models.replay": (options: Omit<ReplayOptions, "into">) => Promise<ReadableStream<Uint8Array>>;
+type Followers = "subscribers" | "processes";
+
+/** The calls on followers, with the name of the follower instead of its handle. */
+type CallsByName<Kind extends Followers> = { readonly [Call in `${Kind}.list`]: ServerLog[Kind]["list"] } & {
+  readonly [
+    Call in Exclude<keyof ServerLog[Kind] & string, "list"> as `${Kind}.${Call}`
+  ]: ServerLog[Kind][Call] extends (handle: never, ...rest: infer Rest) => infer Result
+    ? (name: string, ...rest: Rest) => Result
+    : never;
 };
+
+export type LogVerbs = CallsByName<"subscribers"> &
+  CallsByName<"processes"> & {
+    readonly execute: (commands: readonly CommandRequest[], options: ExecuteOptions) => Promise<Executed>;
+    readonly load: (aggregate: string, id: string) => Promise<LoadedStream<unknown>>;
+    readonly exists: (aggregate: string, id: string) => Promise<boolean>;
+    readonly stateAt: (aggregate: string, id: string, place: StreamPlace) => Promise<unknown>;
+    /** Lines of JSON, see `eventLines`. */
+    readonly history: (aggregate: string, id: string, after: number) => Promise<ReadableStream<Uint8Array>>;
+    readonly rows: (model: string, options: RowsOptions) => Promise<RowsPage<unknown>>;
+    /** The text names the tables by placeholders. */
+    readonly query: (
+      model: string,
+      sql: string,
+      params: readonly SqlParam[],
+      options: QueryOptions,
+    ) => Promise<QueryPage>;
+    readonly "models.list": () => Promise<readonly ModelStatus[]>;
+    readonly "models.status": (model: string) => Promise<ModelDetails>;
+    /** Returns the models of the job. */
+    readonly "models.rebuild": (model: string, options: PlainJobOptions) => Promise<readonly string[]>;
+    /** Returns the models of the job. */
+    readonly "models.populate": (models: readonly string[], options: PlainJobOptions) => Promise<readonly string[]>;
+    readonly "models.progress": (models: readonly string[]) => Promise<JobProgress>;
+    readonly "models.change": (models: readonly string[], verb: "pause" | "resume" | "cancel") => Promise<void>;
+    readonly "models.populateStreams": (model: string, streams: readonly string[]) => Promise<readonly ParkedEvent[]>;
+    readonly "models.retry": (model: string, event: string) => Promise<RetriedEvent>;
+    readonly "models.scratch": (model: string, range: ReplayRange) => Promise<ScratchRows<unknown>>;
+    readonly "models.purge": (model: string) => Promise<void>;
+    readonly "models.delete": (model: string, key: string) => Promise<void>;
+    /** Returns the models of the job. */
+    readonly "models.startVerify": (model: string, options: Pick<JobOptions, "duty">) => Promise<readonly string[]>;
+    /** False: the model has no job, or its job has ended. */
+    readonly "models.hasJob": (model: string) => Promise<boolean>;
+    readonly "models.parked": (model: string) => Promise<readonly ParkedEvent[]>;
+    /** Lines of JSON, see `eventLines`. */
+    readonly "models.replay": (options: Omit<ReplayOptions, "into">) => Promise<ReadableStream<Uint8Array>>;
+  };
 
 export type LogVerb = keyof LogVerbs;
 export type VerbArgs = { readonly [Verb in LogVerb]: Parameters<LogVerbs[Verb]> };

@@ -78,7 +78,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     if (known) return known;
     const room = new Room({ ...options, observer, log, sendToNodes: (entry) => nodes?.send(log, entry) });
     rooms.set(log, room);
-    nodes?.ask(log);
+    nodes?.requestEntries(log);
     return room;
   };
   const enter = (bare: LiveSocket, attachment: LiveAttachment, how: "join" | "resume"): LiveConnection => {

@@ -52,7 +52,7 @@ export class Member {
   /** Replaces the identity by a newer one of the same actor, whose right was just confirmed. */
   renew(principal: Principal, now: number): void {
     this.#principal = principal;
-    this.right.ask(now);
+    this.right.noteRequest(now);
     this.right.confirm();
     this.save();
   }

@@ -69,14 +69,14 @@ export class NodePresence {
   }
 
   /** Requests the entries of all other nodes for a log. */
-  ask(log: LogName): void {
+  requestEntries(log: LogName): void {
     this.#wait(log).asks = true;
   }
 
   /** Exchanges the entries of every log with sockets, because messages were lost in both directions. */
   recover(): void {
     for (const [log, room] of this.#rooms) {
-      this.ask(log);
+      this.requestEntries(log);
       this.#sendAll(log, room);
     }
   }

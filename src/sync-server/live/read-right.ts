@@ -11,19 +11,19 @@ import type { LiveAttachment } from "./server-socket.ts";
 const RETRY_MS = 5_000;
 
 export class ReadRight {
-  #askedAt: number;
+  #requestedAt: number;
   /** While the last request has no answer: the time of the next one. */
   #retryAt: number | null;
 
   constructor({ checkedAt, retryAt }: Pick<LiveAttachment, "checkedAt" | "retryAt">) {
-    this.#askedAt = checkedAt ?? 0;
+    this.#requestedAt = checkedAt ?? 0;
     this.#retryAt = retryAt ?? null;
   }
 
   /** Notes a request of the right. Returns true if the one before got no answer. */
-  ask(now: number): boolean {
+  noteRequest(now: number): boolean {
     const isSecondTry = this.#retryAt !== null;
-    this.#askedAt = now;
+    this.#requestedAt = now;
     this.#retryAt = now + RETRY_MS;
     return isSecondTry;
   }
@@ -35,16 +35,16 @@ export class ReadRight {
 
   /** When the right is due, if it is requested every `rightsMs`. Milliseconds since the epoch, or Infinity. */
   dueAt(rightsMs: number): number {
-    return this.#retryAt ?? this.#askedAt + rightsMs;
+    return this.#retryAt ?? this.#requestedAt + rightsMs;
   }
 
   correctTimes(now: number): void {
-    if (this.#askedAt > now) this.#askedAt = 0;
+    if (this.#requestedAt > now) this.#requestedAt = 0;
     if (this.#retryAt !== null) this.#retryAt = Math.min(this.#retryAt, now + RETRY_MS);
   }
 
   /** The times that outlive the hub's memory. */
   toJson(): Pick<LiveAttachment, "checkedAt" | "retryAt"> {
-    return { checkedAt: this.#askedAt, ...(this.#retryAt !== null && { retryAt: this.#retryAt }) };
+    return { checkedAt: this.#requestedAt, ...(this.#retryAt !== null && { retryAt: this.#retryAt }) };
   }
 }

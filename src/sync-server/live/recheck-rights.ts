@@ -26,7 +26,7 @@ export function nextRecheckAt({ right, principal }: Pick<Member, "right" | "prin
 /** Requests the right of a socket again, and closes the socket if it is lost. Never rejects. */
 export async function recheckRights(member: Member, now: number, options: RecheckRightsOptions): Promise<void> {
   const { env, checkReader } = options;
-  const isSecondTry = member.right.ask(now);
+  const isSecondTry = member.right.noteRequest(now);
   try {
     await checkReader(member.principal, member.log);
     member.right.confirm();

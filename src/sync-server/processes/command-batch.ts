@@ -24,7 +24,7 @@ import { outboxRows, ProcessTables } from "./process-tables.ts";
 
 export type BatchContext = {
   readonly modelStore: ModelStore;
-  readonly process: ProcessDefinition;
+  readonly manager: ProcessDefinition;
   readonly env: Env;
   readonly executeAs: ExecuteAs;
   readonly log: LogName;
@@ -46,9 +46,9 @@ type SettledProcess = { readonly key: string; readonly after: Outbox; readonly e
 
 /** Executes a batch, and returns what to write. Null: no command can be executed now. */
 export async function executeBatch(context: BatchContext, places: ProcessPlaces): Promise<FoldedEvents | null> {
-  const { modelStore, log, process, env } = context;
+  const { modelStore, log, manager, env } = context;
   const { live } = places;
-  const tables = new ProcessTables(modelStore, log, process.follower);
+  const tables = new ProcessTables(modelStore, log, manager.follower);
   const now = env.now();
   const keys = await tables.due(now, PROCESSES_MAX);
   const [outboxes, rows] = await Promise.all([tables.outboxes(keys), tables.rows(keys)]);
@@ -69,12 +69,12 @@ export async function executeBatch(context: BatchContext, places: ProcessPlaces)
     dueAt: await tables.dueAtAfter(changes),
   };
   const errors = settled.flatMap((one) => one.errors);
-  return { at: live.at, notes, rows: outboxRows(process.follower, changes), errors };
+  return { at: live.at, notes, rows: outboxRows(manager.follower, changes), errors };
 }
 
 /** Executes commands of one process, one after the other, until one of them is not settled. */
 async function executeProcess(
-  { executeAs, log, process, env, mayContinue, isClosing }: BatchContext,
+  { executeAs, log, manager, env, mayContinue, isClosing }: BatchContext,
   { key, outbox, row }: DueProcess,
   { next, max }: { readonly next: (outbox: Outbox) => OutboxItem | null; readonly max: number },
 ): Promise<SettledProcess> {
@@ -87,14 +87,14 @@ async function executeProcess(
     const item = next(after);
     if (item === null || !stored.has(item) || (mayDrop && item.timer !== null)) break;
     if (count > 0 && (env.now() >= endsAt || !mayContinue())) break;
-    const result = await executeItem(executeAs, log, process, key, item);
+    const result = await executeItem(executeAs, log, manager, key, item);
     if (result.kind === "failed" && isClosing()) break;
-    const settled = settle(process, { key, outbox: after, item, row, result }, env.now(), (ms) => jittered(env, ms));
+    const settled = settle(manager, { key, outbox: after, item, row, result }, env.now(), (ms) => jittered(env, ms));
     after = settled.outbox;
     if (settled.error !== null)
       errors.push(
         parkedIn(after) > 0
-          ? parkedCommand({ kind: "process", name: process.name, log }, key, item.causedBy.id, settled.error)
+          ? parkedCommand({ kind: "process", name: manager.name, log }, key, item.causedBy.id, settled.error)
           : settled.error,
       );
     if (result.kind === "failed") break;

@@ -39,8 +39,8 @@ const REPORTED_FAILURES = 8;
 const RETRY_MS = { first: 200, max: 60_000 };
 
 /** The id of the commit of a command. */
-export function commitIdOf(process: string, log: LogName, key: string, { source, n }: OutboxItem): Promise<string> {
-  return derivedUuid(["process", process, log, key, source, `${n}`]);
+export function commitIdOf(manager: string, log: LogName, key: string, { source, n }: OutboxItem): Promise<string> {
+  return derivedUuid(["process", manager, log, key, source, `${n}`]);
 }
 
 export async function executeItem(
@@ -67,7 +67,7 @@ export async function executeItem(
 
 /** The outbox after an execution, and the error to report. Pure. */
 export function settle(
-  process: ProcessDefinition,
+  manager: ProcessDefinition,
   { key, outbox, item, row, result }: ExecutedItem,
   now: number,
   retryMs: (middleMs: number) => number,
@@ -76,7 +76,7 @@ export function settle(
     case "settled":
       return { outbox: withoutItem(outbox, item), error: null };
     case "rejected":
-      return reject(process, { key, outbox, item, row }, result, now);
+      return reject(manager, { key, outbox, item, row }, result, now);
     case "failed": {
       const failures = item.failures + 1;
       const error = shortText(reasonOf(result.error), 500);
@@ -91,7 +91,7 @@ export function settle(
 }
 
 function reject(
-  process: ProcessDefinition,
+  manager: ProcessDefinition,
   { key, outbox, item, row }: Omit<ExecutedItem, "result">,
   { commit, code, message }: Extract<CommandResult, { kind: "rejected" }>,
   now: number,
@@ -99,9 +99,9 @@ function reject(
   const collected = new CollectedOutbox(withoutItem(outbox, item));
   try {
     const commands: readonly CommandRequest[] = item.commands;
-    const state = row === null ? process.projection.initial : parseOwnJson<Json>(row);
+    const state = row === null ? manager.projection.initial : parseOwnJson<Json>(row);
     const rejection = { key, row: deepFreeze(state), code, message, commands, timer: item.timer };
-    process.onRejected(rejection, collected.verbs({ id: commit, at: now, causedBy: item.causedBy }));
+    manager.onRejected(rejection, collected.verbs({ id: commit, at: now, causedBy: item.causedBy }));
     return { outbox: collected.checked(key), error: null };
   } catch (error) {
     const parked = { ...item, isParked: true, error: shortText(`onRejected failed: ${reasonOf(error)}`, 500) };

@@ -28,7 +28,7 @@ export type FoldSource = {
   readonly store: EventStore;
   readonly models: ModelStore;
   readonly log: LogName;
-  readonly process: ProcessDefinition;
+  readonly manager: ProcessDefinition;
   readonly now: number;
 };
 
@@ -50,13 +50,13 @@ export async function foldPageOf(
   records: readonly CommitRecord[],
   head: Cursor | null,
 ): Promise<FoldedEvents> {
-  const { process } = source;
-  const tables = tablesOf(source, process.follower);
+  const { manager } = source;
+  const tables = tablesOf(source, manager.follower);
   const folded = await foldedStates(source, tables, records);
   const waiting = live.notes.waiting > 0 ? await tables.waiting() : [];
-  const reaction = new Reaction(process, await storedOf(process, tables, folded.steps));
+  const reaction = new Reaction(manager, await storedOf(manager, tables, folded.steps));
   for (const event of waiting) reaction.block(event);
-  for (const event of processEvents(process, records, folded))
+  for (const event of processEvents(manager, records, folded))
     reaction.accept(event, event.position > live.notes.silentTo);
   const result = reaction.result();
   const at = endOf(records, live.at);
@@ -68,12 +68,12 @@ export async function foldPageOf(
       phase: sameCursor(at, head) ? "ready" : isBehindReset(live) ? "building" : notes.phase,
       foldedUpTo: records.at(-1)?.received ?? notes.foldedUpTo,
       hasUnknown: notes.hasUnknown || folded.hasUnknown,
-      domain: process.domain.version,
+      domain: manager.domain.version,
     },
     rows: [
-      statesChange(process.follower, folded.states),
-      ...reactedRows(process.follower, result),
-      ...outboxRows(process.follower, result.outboxes),
+      statesChange(manager.follower, folded.states),
+      ...reactedRows(manager.follower, result),
+      ...outboxRows(manager.follower, result.outboxes),
     ],
     errors: parkedBy(source, result),
   };
@@ -86,18 +86,18 @@ export async function foldBeside(
   beside: ProcessPlace,
   records: readonly CommitRecord[],
 ): Promise<FoldedEvents> {
-  const { process } = source;
+  const { manager } = source;
   const isNew = beside.revision === 0 || beside.at === null;
-  const tables = tablesOf(source, process.beside);
+  const tables = tablesOf(source, manager.beside);
   const folded = await foldedStates(source, isNew ? null : tables, records);
   // The events that wait for the older code wait for this code too, because neither has reacted to them.
-  const ofLive = live.notes.waiting > 0 ? await tablesOf(source, process.follower).waiting() : [];
+  const ofLive = live.notes.waiting > 0 ? await tablesOf(source, manager.follower).waiting() : [];
   const waitsForLive = new Map(ofLive.map((event) => [event.position, event]));
-  const stored = isNew ? { rows: new Map(), outboxes: new Map() } : await storedOf(process, tables, folded.steps);
-  const reaction = new Reaction(process, stored);
+  const stored = isNew ? { rows: new Map(), outboxes: new Map() } : await storedOf(manager, tables, folded.steps);
+  const reaction = new Reaction(manager, stored);
   const waiting = isNew || beside.notes.waiting === 0 ? [] : await tables.waiting();
   for (const event of waiting) reaction.block(event);
-  for (const event of processEvents(process, records, folded)) {
+  for (const event of processEvents(manager, records, folded)) {
     const waits = waitsForLive.get(event.position);
     if (waits) reaction.leave(event, waits);
     else reaction.accept(event, false);
@@ -109,30 +109,30 @@ export async function foldBeside(
     notes: {
       ...beside.notes,
       edits: live.notes.edits,
-      domain: process.domain.version,
+      domain: manager.domain.version,
       movedAt: source.now,
       waiting: beside.notes.waiting + result.waiting.length,
       parkedCount: beside.notes.parkedCount + parked,
       hasUnknown: beside.notes.hasUnknown || folded.hasUnknown,
     },
-    rows: [statesChange(process.beside, folded.states), ...reactedRows(process.beside, result)],
+    rows: [statesChange(manager.beside, folded.states), ...reactedRows(manager.beside, result)],
     errors: parkedBy(source, result),
   };
 }
 
 /** Folds events that waited until now. `knowsMore`: also parked ones, because this code may read them. */
 export async function foldWaiting(source: FoldSource, live: ProcessPlace, knowsMore: boolean): Promise<FoldedEvents> {
-  const { process } = source;
-  const tables = tablesOf(source, process.follower);
+  const { manager } = source;
+  const tables = tablesOf(source, manager.follower);
   const waiting = (await tables.waiting()).map((event) =>
     knowsMore && isUnreadable(event) ? { ...event, isParked: false } : event,
   );
   const chosen = runnable(waiting, RETRIES_MAX);
   const streams = await readEvents(source, tables, chosen);
   const reaction = new Reaction(
-    process,
+    manager,
     await storedOf(
-      process,
+      manager,
       tables,
       streams.events.flatMap(({ steps }) => steps),
     ),
@@ -158,33 +158,33 @@ export async function foldWaiting(source: FoldSource, live: ProcessPlace, knowsM
       parkedCount: parkedNow + parkedAgain,
       isRetrying: result.folded.length > 0,
       // Older code reads these events no better, so that this is decided once for each version of the domain.
-      ...(chosen.length < RETRIES_MAX && { domain: process.domain.version }),
+      ...(chosen.length < RETRIES_MAX && { domain: manager.domain.version }),
       edits: live.notes.edits + 1,
     },
     rows: [
-      statesChange(process.follower, streams.states),
-      ...reactedRows(process.follower, result),
-      ...outboxRows(process.follower, result.outboxes),
+      statesChange(manager.follower, streams.states),
+      ...reactedRows(manager.follower, result),
+      ...outboxRows(manager.follower, result.outboxes),
     ],
     errors: parkedBy(source, result),
   };
 }
 
-function parkedBy({ process, log }: FoldSource, { parked, cause }: Reacted): readonly unknown[] {
-  return parkedEvents({ kind: "process", name: process.name, log }, parked, cause);
+function parkedBy({ manager, log }: FoldSource, { parked, cause }: Reacted): readonly unknown[] {
+  return parkedEvents({ kind: "process", name: manager.name, log }, parked, cause);
 }
 
 function tablesOf({ models, log }: FoldSource, follower: string): ProcessTables {
   return new ProcessTables(models, log, follower);
 }
 
-async function foldedStates({ process }: FoldSource, tables: ProcessTables | null, records: readonly CommitRecord[]) {
-  const texts = (await tables?.states(streamsIn(process, records))) ?? new Map<string, string>();
-  return foldStates(process, records, (stream) => stateOf(texts.get(stream)));
+async function foldedStates({ manager }: FoldSource, tables: ProcessTables | null, records: readonly CommitRecord[]) {
+  const texts = (await tables?.states(streamsIn(manager, records))) ?? new Map<string, string>();
+  return foldStates(manager, records, (stream) => stateOf(texts.get(stream)));
 }
 
-async function storedOf(process: ProcessDefinition, tables: ProcessTables, steps: readonly FoldStep[]) {
-  const keys = keysIn(process, steps);
+async function storedOf(manager: ProcessDefinition, tables: ProcessTables, steps: readonly FoldStep[]) {
+  const keys = keysIn(manager, steps);
   return { rows: await tables.rows(keys), outboxes: await tables.outboxes(keys) };
 }
 
@@ -217,7 +217,7 @@ function endOf(records: readonly CommitRecord[], before: Cursor | null): Cursor 
 
 /** Reads waiting events again, each with the states around it, by folding its stream from the beginning. */
 async function readEvents(source: FoldSource, tables: ProcessTables, waiting: readonly WaitingEvent[]) {
-  const { process } = source;
+  const { manager } = source;
   const wanted = Map.groupBy(waiting, ({ stream }) => stream);
   const states = new Map<string, ReturnType<typeof emptyStream>>();
   const events: ProcessEvent[] = [];
@@ -225,19 +225,19 @@ async function readEvents(source: FoldSource, tables: ProcessTables, waiting: re
   for (const [stream, ofStream] of wanted) {
     const last = stateOf(stored.get(stream))?.version ?? 0;
     const positions = new Set(ofStream.map(({ position }) => position));
-    let state = emptyStream(process.domain, stream);
+    let state = emptyStream(manager.domain, stream);
     for await (const record of recordsOf(source, stream, last)) {
       const steps: FoldStep[] = [];
       const parked = [];
       for (const [n, event] of record.events.entries()) {
         if (event.stream !== stream || event.version > last) continue;
-        const next = foldStream(process.domain, state, record, n);
+        const next = foldStream(manager.domain, state, record, n);
         state = next.next;
         steps.push(...next.steps);
         const position = record.position + n;
         if (state.unreadable) parked.push({ event: "", stream, position, reason: state.unreadable.reason });
       }
-      const found = processEvents(process, [record], { steps, parked });
+      const found = processEvents(manager, [record], { steps, parked });
       events.push(...found.filter((event) => event.stream === stream && positions.has(event.position)));
     }
     states.set(stream, state);

@@ -29,7 +29,7 @@ export type ProcessStep =
   | { readonly kind: "rest"; readonly until: number };
 
 export type ProcessFacts = ProcessPlaces & {
-  readonly process: Pick<ProcessDefinition, "identity" | "release"> & { readonly domain: { readonly version: number } };
+  readonly manager: Pick<ProcessDefinition, "identity" | "release"> & { readonly domain: { readonly version: number } };
   readonly now: number;
   /** The last step folded events, so that commands have their turn. */
   readonly isTurnOfCommands: boolean;
@@ -41,11 +41,11 @@ export type ProcessFacts = ProcessPlaces & {
 export const WAITING_MAX = 10_000;
 
 export function nextStep(facts: ProcessFacts): ProcessStep {
-  const { process, live, head, now, isTurnOfCommands } = facts;
+  const { manager, live, head, now, isTurnOfCommands } = facts;
   const { notes } = live;
-  if (head === null || notes.isPaused || isOutdated(process, live)) return { kind: "rest", until: Infinity };
-  if (notes.identity !== process.identity) return takeOver(facts);
-  if (mayRetry(process, notes)) return { kind: "retry" };
+  if (head === null || notes.isPaused || isOutdated(manager, live)) return { kind: "rest", until: Infinity };
+  if (notes.identity !== manager.identity) return takeOver(facts);
+  if (mayRetry(manager, notes)) return { kind: "retry" };
   const isDue = nextWakeAt(notes) <= now && !isBehindReset(live);
   const hasEvents = hasReadableEvents(facts);
   if (hasEvents && !(isTurnOfCommands && isDue)) return { kind: "react" };
@@ -61,12 +61,12 @@ export function nextWakeAt({ isPaused, dueAt }: Pick<ProcessNotes, "isPaused" | 
 }
 
 /** True: newer code folds this log, so that this code does nothing in it. */
-export function isOutdated({ identity, release }: ProcessFacts["process"], { revision, notes }: ProcessPlace): boolean {
+export function isOutdated({ identity, release }: ProcessFacts["manager"], { revision, notes }: ProcessPlace): boolean {
   return revision > 0 && notes.identity !== identity && !isNewer(release, notes.release);
 }
 
 /** True: this code reads events that older code parked as unknown. */
-export function knowsMore({ domain }: ProcessFacts["process"], notes: ProcessNotes): boolean {
+export function knowsMore({ domain }: ProcessFacts["manager"], notes: ProcessNotes): boolean {
   return notes.hasUnknown && notes.domain < domain.version;
 }
 
@@ -84,14 +84,14 @@ export function foldedUpTo({ live, head }: { readonly live: ProcessPlace; readon
   return isComplete ? Infinity : live.notes.foldedUpTo;
 }
 
-function mayRetry(process: ProcessFacts["process"], notes: ProcessNotes): boolean {
-  return notes.waiting > 0 && (notes.isRetrying || knowsMore(process, notes));
+function mayRetry(manager: ProcessFacts["manager"], notes: ProcessNotes): boolean {
+  return notes.waiting > 0 && (notes.isRetrying || knowsMore(manager, notes));
 }
 
-function takeOver({ process, live, beside }: ProcessFacts): ProcessStep {
+function takeOver({ manager, live, beside }: ProcessFacts): ProcessStep {
   const isMine =
     beside.revision > 0 &&
-    beside.notes.identity === process.identity &&
+    beside.notes.identity === manager.identity &&
     beside.notes.edits === live.notes.edits &&
     positionOf(beside.at) <= positionOf(live.at);
   if (!isMine) return { kind: "build", isNew: true };

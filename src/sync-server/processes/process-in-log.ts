@@ -52,12 +52,12 @@ export class ProcessInLog {
     this.#tables = new ProcessTables(follower.models, follower.log, follower.definition.follower);
   }
 
-  get #process(): ProcessDefinition {
+  get #manager(): ProcessDefinition {
     return this.#follower.definition;
   }
 
   async status(): Promise<ProcessStatus> {
-    const { name } = this.#process;
+    const { name } = this.#manager;
     const places = await this.#places();
     const empty = { at: null, behind: 0, waiting: 0, parked: 0, commands: 0, nextAt: null, skipped: [] };
     if (!places) return { name, state: "running", ...empty };
@@ -78,7 +78,7 @@ export class ProcessInLog {
 
   async commands(page: CommandsPage): Promise<readonly WaitingCommand[]> {
     const { max } = COMMANDS_PAGE;
-    const what = `The commands of ${this.#process.name} cannot be read`;
+    const what = `The commands of ${this.#manager.name} cannot be read`;
     const { after, limit = COMMANDS_PAGE.default } = requireObject(what, page);
     if (!isCount(limit) || limit < 1 || limit > max)
       throw invalid(what, `limit is ${shown(limit)}, which is not a whole number from 1 to ${max}`);
@@ -132,7 +132,7 @@ export class ProcessInLog {
         edits: live.notes.edits + 1,
         dueAt: await this.#tables.dueAtAfter(changes),
       };
-      const { follower } = this.#process;
+      const { follower } = this.#manager;
       const rows = [waitingRows(follower, again, []), ...outboxRows(follower, changes)];
       return count === 0 ? null : { at: live.at, notes, rows };
     });
@@ -147,7 +147,7 @@ export class ProcessInLog {
       isFound = event !== undefined || items.length > 0;
       if (!isFound) return null;
       const { notes } = live;
-      const { follower } = this.#process;
+      const { follower } = this.#manager;
       const changes = changesOf(items, withoutItem);
       const skipped = withSkipped(notes.skipped, { event: id, reason, at: this.#processes.now() });
       const changed = {
@@ -172,7 +172,7 @@ export class ProcessInLog {
   async reset(options: ResetOptions): Promise<void> {
     const cursor = await this.#follower.placeOf(options);
     await this.#change(async ({ live }) => {
-      const { identity, release, domain } = this.#process;
+      const { identity, release, domain } = this.#manager;
       const folded = { identity, release, domain: domain.version, phase: "building", foldedUpTo: 0 } as const;
       const none = { waiting: 0, parkedCount: 0, hasUnknown: false, isRetrying: false };
       const notes = { ...live.notes, ...folded, ...none, silentTo: positionOf(cursor), edits: live.notes.edits + 1 };
@@ -193,7 +193,7 @@ export class ProcessInLog {
       if (!change) return;
       const { at, notes, rows = [], tables = KEPT } = change;
       const next = { at, text: JSON.stringify(notes), wake: wakeOf(notes), tables };
-      const followers = [{ name: this.#process.follower, revision: places.live.revision, next }];
+      const followers = [{ name: this.#manager.follower, revision: places.live.revision, next }];
       const written = await models.write(log, { followers, rows });
       if (written.kind === "ok") return this.#processes.poke(log);
       await this.#follower.requireInLog(at);
@@ -204,8 +204,8 @@ export class ProcessInLog {
     const { at, notes } = live;
     if (await this.#follower.isDiverged(at)) return "diverged";
     if (notes.isPaused) return "paused";
-    if (isOutdated(this.#process, live)) return "outdated";
-    return notes.identity !== this.#process.identity || isBehindReset(live) ? "building" : "running";
+    if (isOutdated(this.#manager, live)) return "outdated";
+    return notes.identity !== this.#manager.identity || isBehindReset(live) ? "building" : "running";
   }
 
   async #parkedItems({ notes }: ProcessPlace): Promise<readonly ParkedItem[]> {
@@ -218,7 +218,7 @@ export class ProcessInLog {
   }
 
   #idOf(process: string, item: OutboxItem): Promise<string> {
-    return commitIdOf(this.#process.name, this.#follower.log, process, item);
+    return commitIdOf(this.#manager.name, this.#follower.log, process, item);
   }
 
   async #places(): Promise<ProcessPlaces | null> {

@@ -64,20 +64,20 @@ export type ProcessPlaces = {
 export async function readPlaces(
   models: ModelStore,
   log: LogName,
-  process: ProcessDefinition,
+  manager: ProcessDefinition,
 ): Promise<ProcessPlaces | "absent" | "gone"> {
   const found = await models.followers(log);
   if (found.kind !== "open") return found.kind;
   const place = (name: string): ProcessPlace =>
     placeOf(
-      process,
+      manager,
       found.followers.find((follower) => follower.name === name),
     );
-  return { head: found.head, live: place(process.follower), beside: place(process.beside) };
+  return { head: found.head, live: place(manager.follower), beside: place(manager.beside) };
 }
 
-function placeOf(process: ProcessDefinition, follower: Follower | undefined): ProcessPlace {
-  const notes = emptyNotes(process);
+function placeOf(manager: ProcessDefinition, follower: Follower | undefined): ProcessPlace {
+  const notes = emptyNotes(manager);
   if (!follower) return { revision: 0, at: null, notes };
   const { revision, at, text } = follower;
   return { revision, at, notes: { ...notes, ...parseOwnJson<Partial<ProcessNotes>>(text) } };

@@ -29,7 +29,7 @@ import { DUE, emptyNotes, OUTBOX, type ProcessNotes, type ProcessPlaces, readPla
 export type ProcessRunnerContext = {
   readonly store: EventStore;
   readonly modelStore: ModelStore;
-  readonly process: ProcessDefinition;
+  readonly manager: ProcessDefinition;
   readonly env: Env;
   readonly report: (error: unknown) => void;
   readonly executeAs: ExecuteAs;
@@ -71,7 +71,7 @@ export class ProcessRunner {
   constructor(context: ProcessRunnerContext, log: LogName) {
     this.#context = context;
     this.#log = log;
-    this.#lease = new Lease({ ...context, log, follower: context.process.follower });
+    this.#lease = new Lease({ ...context, log, follower: context.manager.follower });
   }
 
   /** Runs until nothing is left to do. Returns the time of the next work, or Infinity. */
@@ -91,12 +91,12 @@ export class ProcessRunner {
   }
 
   async #next(): Promise<StepEnd> {
-    const { modelStore, process, env } = this.#context;
-    const places = await readPlaces(modelStore, this.#log, process);
+    const { modelStore, manager, env } = this.#context;
+    const places = await readPlaces(modelStore, this.#log, manager);
     if (typeof places === "string") return { until: Infinity };
     const step = nextStep({
       ...places,
-      process,
+      manager,
       now: env.now(),
       isTurnOfCommands: this.#isTurnOfCommands,
       isBeforeUnknown: this.#isBeforeUnknown,
@@ -115,14 +115,14 @@ export class ProcessRunner {
   }
 
   async #runStep(step: Exclude<ProcessStep, { kind: "rest" }>, places: ProcessPlaces): Promise<StepEnd> {
-    const { process } = this.#context;
+    const { manager } = this.#context;
     switch (step.kind) {
       case "build":
         return this.#build(places, step.isNew);
       case "swap":
         return this.#swap(places);
       case "retry": {
-        const folded = await foldWaiting(this.#source(), places.live, knowsMore(process, places.live.notes));
+        const folded = await foldWaiting(this.#source(), places.live, knowsMore(manager, places.live.notes));
         return this.#writeLive(places, folded);
       }
       case "react": {
@@ -138,24 +138,24 @@ export class ProcessRunner {
 
   /** Reads a page. Null: the log does not contain the cursor. */
   async #readPage(at: Cursor | null, stopsAtUnknown: boolean): Promise<readonly CommitRecord[] | null> {
-    const { store, process, onDiverged, unknown, env } = this.#context;
+    const { store, manager, onDiverged, unknown, env } = this.#context;
     const page = await store.read(this.#log, at, PAGE);
     if (page.kind === "diverged") onDiverged(this.#log);
     if (page.kind !== "page") return null;
     const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
-    const first = stopsAtUnknown ? records.findIndex((record) => isUnknownTo(process, record)) : -1;
+    const first = stopsAtUnknown ? records.findIndex((record) => isUnknownTo(manager, record)) : -1;
     if (first < 0) return records;
     if (first > 0) return records.slice(0, first);
     // A node with newer code folds the event. After a minute without one, this node parks it.
-    if (unknown.hasWaited(`${this.#log} ${process.follower}`, env.now())) return records;
+    if (unknown.hasWaited(`${this.#log} ${manager.follower}`, env.now())) return records;
     this.#isBeforeUnknown = true;
     return [];
   }
 
   async #build(places: ProcessPlaces, isNew: boolean): Promise<StepEnd> {
     const { live, beside } = places;
-    const { process } = this.#context;
-    const from = isNew ? { revision: beside.revision, at: null, notes: emptyNotes(process) } : beside;
+    const { manager } = this.#context;
+    const from = isNew ? { revision: beside.revision, at: null, notes: emptyNotes(manager) } : beside;
     const page = await this.#readPage(from.at, false);
     if (!page) return { until: Infinity };
     // The older code stops at its cursor, and this code reacts from there on.
@@ -165,15 +165,15 @@ export class ProcessRunner {
     const next = { at: folded.at, text: JSON.stringify(folded.notes), wake: null, tables };
     // The live revision is checked too, so that both folds leave out the same events.
     const followers: FollowerWrite[] = [
-      { name: process.beside, revision: beside.revision, next },
-      { name: process.follower, revision: live.revision, next: "check" },
+      { name: manager.beside, revision: beside.revision, next },
+      { name: manager.follower, revision: live.revision, next: "check" },
     ];
     return this.#write(places, followers, folded.rows, folded.errors);
   }
 
   async #swap(places: ProcessPlaces): Promise<StepEnd> {
     const { live, beside, head } = places;
-    const { process, env } = this.#context;
+    const { manager, env } = this.#context;
     const { waiting, parkedCount, hasUnknown, identity, release } = beside.notes;
     const isAtHead = positionOf(live.at) === positionOf(head);
     const notes: ProcessNotes = {
@@ -183,15 +183,15 @@ export class ProcessRunner {
       waiting,
       parkedCount,
       hasUnknown,
-      domain: process.domain.version,
+      domain: manager.domain.version,
       movedAt: env.now(),
       phase: isAtHead ? "ready" : "building",
     };
-    const tables = { ...LIVE_TABLES, ...mapped(FOLDED_TABLES, { from: process.beside }) };
+    const tables = { ...LIVE_TABLES, ...mapped(FOLDED_TABLES, { from: manager.beside }) };
     const next = { at: live.at, text: JSON.stringify(notes), wake: wakeOf(notes), tables };
     const followers: FollowerWrite[] = [
-      { name: process.follower, revision: live.revision, next },
-      { name: process.beside, revision: beside.revision, next: null },
+      { name: manager.follower, revision: live.revision, next },
+      { name: manager.beside, revision: beside.revision, next: null },
     ];
     const end = await this.#write(places, followers, [], []);
     await this.#sweep();
@@ -209,10 +209,10 @@ export class ProcessRunner {
   }
 
   #writeLive(places: ProcessPlaces, { at, notes, rows, errors }: FoldedEvents): Promise<StepEnd> {
-    const { process } = this.#context;
+    const { manager } = this.#context;
     const { live } = places;
     const next = { at, text: JSON.stringify(notes), wake: wakeOf(notes), tables: LIVE_TABLES };
-    return this.#write(places, [{ name: process.follower, revision: live.revision, next }], rows, errors);
+    return this.#write(places, [{ name: manager.follower, revision: live.revision, next }], rows, errors);
   }
 
   async #write(
@@ -235,8 +235,8 @@ export class ProcessRunner {
   }
 
   #source(): FoldSource {
-    const { store, modelStore: models, process, env } = this.#context;
-    return { store, models, log: this.#log, process, now: env.now() };
+    const { store, modelStore: models, manager, env } = this.#context;
+    return { store, models, log: this.#log, manager, now: env.now() };
   }
 }
 

@@ -48,7 +48,7 @@ export class Processes {
     this.#options = options;
     this.definitions = checkedProcesses(domain, processes, taken, store);
     const node = nodeName(env);
-    this.#pools = [...this.definitions.values()].map((process) => this.#poolOf(process, node));
+    this.#pools = [...this.definitions.values()].map((manager) => this.#poolOf(manager, node));
   }
 
   /** Starts the first walk. */
@@ -77,12 +77,12 @@ export class Processes {
     await Promise.all(this.#pools.map((pool) => pool.close()));
   }
 
-  #poolOf(process: ProcessDefinition, node: () => string): LogPool {
+  #poolOf(manager: ProcessDefinition, node: () => string): LogPool {
     const { store, env, report, executeAs, walkMs, ticks, turn } = this.#options;
     const { models: modelStore } = store;
     // `checkedProcesses` refused a store without models.
-    if (!modelStore) throw new Error(`The store keeps no process manager ${process.name}`);
-    const { name } = process;
+    if (!modelStore) throw new Error(`The store keeps no process manager ${manager.name}`);
+    const { name } = manager;
     const unknown = new UnknownEvents();
     const onDiverged = divergedReport({ noun: "process manager", name, details: { process: name } }, report);
     const closing = this.#closing.signal;
@@ -93,7 +93,7 @@ export class Processes {
     const shared = {
       store,
       modelStore,
-      process,
+      manager,
       env,
       report,
       executeAs: counted,
@@ -110,7 +110,7 @@ export class Processes {
       ticks,
       turn,
       runsMax: RUNS_MAX,
-      due: dueLogs(modelStore, process.follower, env),
+      due: dueLogs(modelStore, manager.follower, env),
       run: (log) => new ProcessRunner({ ...shared, hasWaiting: () => pool.hasWaiting }, log).run(),
     });
     return pool;

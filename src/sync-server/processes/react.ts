@@ -98,7 +98,7 @@ export function processEvents(
 }
 
 export class Reaction {
-  readonly #process: ProcessDefinition;
+  readonly #manager: ProcessDefinition;
   readonly #stored: StoredProcesses;
   readonly #blocked = new Set<string>();
   readonly #rows = new Map<string, Json>();
@@ -108,8 +108,8 @@ export class Reaction {
   readonly #parked: ParkedPlace[] = [];
   #cause: unknown;
 
-  constructor(process: ProcessDefinition, stored: StoredProcesses) {
-    this.#process = process;
+  constructor(manager: ProcessDefinition, stored: StoredProcesses) {
+    this.#manager = manager;
     this.#stored = stored;
   }
 
@@ -169,12 +169,12 @@ export class Reaction {
   }
 
   #keys(steps: readonly FoldStep[]): readonly string[] {
-    const { projection } = this.#process;
+    const { projection } = this.#manager;
     return [...new Set(steps.flatMap(({ event, before, after }) => projection.keys(event, before, after)))];
   }
 
   #fold({ steps, received }: ProcessEvent, reacts: boolean): void {
-    const { projection, react } = this.#process;
+    const { projection, react } = this.#manager;
     const touched = new Map<string, { row: Json; collected: CollectedOutbox }>();
     for (const { event, before, after } of steps) {
       for (const key of projection.keys(event, before, after)) {

@@ -14,6 +14,7 @@ import { parkedEvents } from "../base/parked-error.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, ModelWriteResult } from "../stores/model-store.ts";
 import { eventId } from "../../core/values/id.ts";
+import { Lease } from "../subscribers/lease.ts";
 import { isUnknownTo } from "./fold-page.ts";
 import { compareTask } from "./compare-task.ts";
 import { NONE_REFUSED } from "./fold-sql.ts";
@@ -42,8 +43,6 @@ export type KeeperContext = {
 const PAGE = { events: 500, bytes: 1024 * 1024 };
 /** Steps before the keepers of other logs get their turn. */
 const STEPS_MAX = 20;
-const LEASE_MS = 15_000;
-const RENEW_MS = 5_000;
 /** A node that knows an event may take over within this time. After it, this node parks the event. */
 const UNKNOWN_MS = 60_000;
 const SWEEP_ROWS = 1_000;
@@ -63,8 +62,8 @@ export class UnknownEvents {
 export class LogKeeper {
   readonly #context: KeeperContext;
   readonly #log: LogName;
-  /** Followers whose lease this node has, with the time of the last renewal. */
-  readonly #leases = new Map<string, number>();
+  /** The leases of followers that this node requested. */
+  readonly #leases = new Map<string, Lease>();
   readonly #unknown: UnknownEvents;
   constructor(context: KeeperContext, log: LogName, unknown: UnknownEvents) {
     this.#context = context;
@@ -209,27 +208,19 @@ export class LogKeeper {
 
   /** The tasks whose lease this node has. The lease saves work. The revision alone makes the rows right. */
   async #leased(tasks: readonly FoldTask[], skipped: Set<string>): Promise<readonly FoldTask[]> {
-    const { modelStore, env, node } = this.#context;
     const leased: FoldTask[] = [];
     for (const task of tasks) {
       const { name: follower } = task;
-      const renewed = this.#leases.get(follower);
-      const isHeld = renewed !== undefined && env.now() - renewed < RENEW_MS;
-      if (!isHeld && !(await modelStore.lease(this.#log, follower, node(), LEASE_MS))) {
-        skipped.add(follower);
-        continue;
-      }
-      if (!isHeld) this.#leases.set(follower, env.now());
-      leased.push(task);
+      const lease = this.#leases.get(follower) ?? new Lease({ ...this.#context, log: this.#log, follower });
+      this.#leases.set(follower, lease);
+      if (await lease.hold()) leased.push(task);
+      else skipped.add(follower);
     }
     return leased;
   }
 
   async #returnLeases(): Promise<void> {
-    const { modelStore, node } = this.#context;
-    for (const follower of this.#leases.keys())
-      // A lease that is not returned ends by itself.
-      await modelStore.lease(this.#log, follower, node(), 0).catch(() => {});
+    for (const lease of this.#leases.values()) await lease.giveBack();
     this.#leases.clear();
   }
 }

@@ -1,6 +1,6 @@
 /** One log for the code of the server: its rows, its streams, and commands of the server's own code. */
 import type { AnyAggregate, AnyProjection, RowOf, StateOf } from "../../core/domain/handle-types.ts";
-import type { CommandRequest } from "../../core/domain/definition.ts";
+import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
@@ -162,15 +162,8 @@ const WHAT_STATE = "The earlier state cannot be read";
 
 export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
   requireLogName(log);
-  const streamOf = (aggregate: AnyAggregate, id: string): string => {
-    const name = handleName("an aggregate", aggregate);
-    const definition = context.domain.aggregates.get(name);
-    if (definition && aggregate.definition === definition) return streamName(name, id);
-    throw new DefinitionError({
-      message: `The domain of the server has no aggregate ${name} with this definition`,
-      fix: "Pass an aggregate of the domain, and import the same handle in both places.",
-    });
-  };
+  const streamOf = (aggregate: AnyAggregate, id: string): string =>
+    streamName(nameOfAggregate(context.domain, aggregate), id);
   const rowsContext = { ...context, models: new Map([...context.models, ...context.processes.definitions]) };
   return {
     name: log,
@@ -192,6 +185,21 @@ export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
     processes: logProcesses(context.store, context.processes, log),
     models: logModels(context, log),
   };
+}
+
+/** The name of an aggregate. Throws if the domain does not have exactly this one. */
+export function nameOfAggregate({ aggregates }: DomainDefinition, aggregate: AnyAggregate): string {
+  const name = handleName("an aggregate", aggregate);
+  const definition = aggregates.get(name);
+  if (definition && aggregate.definition === definition) return name;
+  throw noAggregate(name);
+}
+
+export function noAggregate(name: string): DefinitionError {
+  return new DefinitionError({
+    message: `The domain of the server has no aggregate ${name} with this definition`,
+    fix: "Pass an aggregate of the domain, and import the same handle in both places.",
+  });
 }
 
 /** The version after which a history begins. */

@@ -9,7 +9,7 @@
  * - Every commit with a readable id gets an outcome of its own, whatever else is wrong with it (P7, push-pull.test.ts).
  */
 import type { Commit } from "../../core/history/commit.ts";
-import type { Problem } from "../../core/values/parsed.ts";
+import { describeProblem } from "../../core/values/parsed.ts";
 import type { PushEnvelope } from "../../core/wire/messages.ts";
 import { parseCommit, parseCommitHead, parseCommitId } from "../../core/wire/read-messages.ts";
 import type { Cursor } from "../../core/history/record.ts";
@@ -128,8 +128,4 @@ export function tooLarge(commitBytesMax: number): Refusal {
     code: "too-large",
     message: `The commit has more than ${commitBytesMax} bytes. Split it into smaller commits.`,
   };
-}
-
-function describeProblem({ path, reason }: Problem): string {
-  return path.length > 0 ? `${path.join(".")} ${reason}` : reason;
 }

@@ -72,7 +72,7 @@ test("serve: a config may export each option, such as `base`", async () => {
   const headers = { authorization: "Bearer ada" };
   const base = () => fetch(`${url}/logs/board/base`, { headers });
   await until(async () => (await base()).ok, "the base");
-  expect(await (await base()).json()).toMatchObject({ pages: expect.any(Array) });
+  expect(await (await base()).text()).toContain('"cursor":"2-');
   await ada.close();
 });
 

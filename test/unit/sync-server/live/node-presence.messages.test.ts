@@ -91,11 +91,11 @@ test("NodePresence: a device that hides stays hidden, though its socket ends in 
 
 test("NodePresence: requests the entries of one log or of all logs with sockets, once a message", async () => {
   const { presence, clock, sent } = node({ board: [], plans: [] });
-  presence.ask("other");
+  presence.requestEntries("other");
   await clock.advance(100);
   expect(plain(sent())).toEqual([{ log: "other", entries: [], asks: true, ends: false }]);
   presence.recover();
-  presence.ask("board");
+  presence.requestEntries("board");
   presence.send("plans", entry("a"));
   await clock.advance(100);
   expect(plain(sent())).toEqual([

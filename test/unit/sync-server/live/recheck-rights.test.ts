@@ -11,20 +11,20 @@ const NOW = 1_000_000;
 test("ReadRight: is due a time after it was confirmed, or 5 seconds after a lost answer", () => {
   const right = new ReadRight({});
   expect([right.dueAt(40_000), right.toJson()]).toEqual([40_000, { checkedAt: 0 }]);
-  expect(right.ask(NOW)).toBe(false);
+  expect(right.noteRequest(NOW)).toBe(false);
   expect([right.dueAt(40_000), right.toJson()]).toEqual([NOW + 5_000, { checkedAt: NOW, retryAt: NOW + 5_000 }]);
-  expect(right.ask(NOW + 5_000)).toBe(true);
+  expect(right.noteRequest(NOW + 5_000)).toBe(true);
   right.confirm();
   expect([right.dueAt(40_000), right.toJson()]).toEqual([NOW + 45_000, { checkedAt: NOW + 5_000 }]);
   expect(Object.keys(right.toJson())).toEqual(["checkedAt"]);
-  expect([right.ask(NOW + 45_000), right.dueAt(Infinity)]).toEqual([false, NOW + 50_000]);
+  expect([right.noteRequest(NOW + 45_000), right.dueAt(Infinity)]).toEqual([false, NOW + 50_000]);
 });
 
 test("ReadRight: continues with the times of an attachment", () => {
   for (const times of [{ checkedAt: NOW }, { checkedAt: NOW, retryAt: NOW + 5_000 }]) {
     const right = new ReadRight(times);
     expect([right.toJson(), right.dueAt(1_000)]).toEqual([times, times.retryAt ?? NOW + 1_000]);
-    expect(right.ask(NOW + 9_000)).toBe("retryAt" in times);
+    expect(right.noteRequest(NOW + 9_000)).toBe("retryAt" in times);
   }
 });
 

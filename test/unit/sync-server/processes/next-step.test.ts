@@ -29,7 +29,7 @@ const facts = (changes: Partial<ProcessFacts> = {}): ProcessFacts => ({
   head: cursor(9),
   live: { revision: 1, at: cursor(9), notes: notes() },
   beside: { revision: 0, at: null, notes: notes() },
-  process: { identity: "flow@1", release: [1, 1], domain: { version: 1 } },
+  manager: { identity: "flow@1", release: [1, 1], domain: { version: 1 } },
   now: 1_000,
   isTurnOfCommands: false,
   isBeforeUnknown: false,
@@ -66,10 +66,10 @@ test("nextStep: a reset executes no command before its place", () => {
 });
 
 test("nextStep: newer code builds beside and takes over at the same cursor", () => {
-  const process = { identity: "flow@2", release: [2, 1], domain: { version: 1 } } as const;
+  const manager = { identity: "flow@2", release: [2, 1], domain: { version: 1 } } as const;
   const beside = (at: number, changes: Partial<ProcessNotes> = {}) =>
     live(at, { identity: "flow@2", release: [2, 1], ...changes });
-  const newer = facts({ process, live: live(5, { dueAt: 0, edits: 4 }) });
+  const newer = facts({ manager, live: live(5, { dueAt: 0, edits: 4 }) });
   expect(nextStep(newer)).toEqual({ kind: "build", isNew: true });
   expect(nextStep({ ...newer, beside: beside(3, { edits: 4 }) })).toEqual({ kind: "build", isNew: false });
   expect(nextStep({ ...newer, beside: beside(5, { edits: 4 }) })).toEqual({ kind: "swap" });
@@ -88,6 +88,6 @@ test("nextStep: waiting events are tried after a retry, and by code that knows m
   const waits = { waiting: 2, hasUnknown: true };
   expect(nextStep(facts({ live: live(9, waits) })).kind).toBe("rest");
   expect(nextStep(facts({ live: live(9, { ...waits, isRetrying: true }) })).kind).toBe("retry");
-  const process = { identity: "flow@1", release: [1, 1], domain: { version: 2 } } as const;
-  expect(nextStep(facts({ live: live(9, waits), process })).kind).toBe("retry");
+  const manager = { identity: "flow@1", release: [1, 1], domain: { version: 2 } } as const;
+  expect(nextStep(facts({ live: live(9, waits), manager })).kind).toBe("retry");
 });
