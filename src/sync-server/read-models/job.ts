@@ -68,7 +68,7 @@ export type JobProgress = {
 /** Parked events after which a job stops, because its code is probably wrong. They are more than the old rows lack. */
 const PARKED_MAX = 1_000;
 
-/** The share of an older measurement in the rate. */
+/** The share of the older folds in the time of an event. */
 const OLDER_SHARE = 0.8;
 
 /** `lacking`: the parked events of the rows that it will replace. */
@@ -102,12 +102,15 @@ export function changedJob(job: JobNotes, verb: "pause" | "resume" | "cancel"): 
   return { ...job, state: state[verb], ...(isAllowed && { parkedMax: Number.MAX_SAFE_INTEGER }) };
 }
 
-/** The job after it folded `events` in `ms` milliseconds. */
+/**
+ * The job after it folded `events` in `ms` milliseconds. It takes the mean of the times and not of the rates. Otherwise
+ * one fast fold would hide the rests of many, and the time left would be far too short.
+ */
 export function measured(job: JobNotes, events: number, ms: number): JobNotes {
   if (events === 0) return job;
-  const rate = (events * 1000) / Math.max(1, ms);
-  const perSecond = job.perSecond === null ? rate : job.perSecond * OLDER_SHARE + rate * (1 - OLDER_SHARE);
-  return { ...job, perSecond };
+  const secondsEach = Math.max(1, ms) / 1000 / events;
+  const mean = job.perSecond === null ? secondsEach : OLDER_SHARE / job.perSecond + secondsEach * (1 - OLDER_SHARE);
+  return { ...job, perSecond: 1 / mean };
 }
 
 export function progressOf(job: FormerJob["job"], at: Cursor | null, head: Cursor | null, parked: number): JobProgress {

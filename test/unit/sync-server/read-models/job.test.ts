@@ -25,9 +25,17 @@ test("changedJob: pause, resume and cancel change each state as the table says",
 test("measured: the rate follows the last folds, and a fold of nothing changes nothing", () => {
   const first = measured(job, 500, 1_000);
   expect(first.perSecond).toBe(500);
-  expect(measured(first, 1_000, 1_000).perSecond).toBeCloseTo(600);
+  expect(measured(first, 1_000, 1_000).perSecond).toBeCloseTo(555.6, 1);
   expect(measured(job, 10, 0).perSecond).toBe(10_000);
   expect(measured(first, 0, 1_000)).toBe(first);
+});
+
+test("measured: a job that rests shows its real rate after some folds, although it began fast", () => {
+  let resting = measured(job, 500, 5);
+  expect(resting.perSecond).toBeCloseTo(100_000);
+  for (let fold = 0; fold < 10; fold++) resting = measured(resting, 500, 1_000);
+  expect(resting.perSecond).toBeGreaterThan(500);
+  expect(resting.perSecond).toBeLessThan(600);
 });
 
 test("progressOf: has the events, the rate and the time left", () => {
