@@ -3,10 +3,9 @@
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { parseArgs } from "node:util";
-import react from "@vitejs/plugin-react";
-import { build, defaultClientConditions, type InlineConfig, preview } from "vite";
 import { runOnce } from "../demo/orders/script/once.ts";
 import { joinByBase } from "../test/support/new-device.ts";
+import { startOrdersPage } from "./orders-page.ts";
 import { root } from "./programs.ts";
 
 const { values } = parseArgs({
@@ -21,22 +20,12 @@ async function startPage(): Promise<void> {
   const { PORT = "8790", PAGE_PORT = "5175" } = process.env;
   mkdirSync(`${root}.data`, { recursive: true });
   process.env["NODE_ENV"] = "production";
-  const page = {
-    root: `${root}demo/orders/page`,
-    configFile: false as const,
-    logLevel: "warn" as const,
-    plugins: [react()],
-    resolve: { conditions: ["dacapo-source", ...defaultClientConditions] },
-    build: { outDir: `${root}.data/orders-page`, emptyOutDir: true },
-    preview: {
-      host: "localhost",
-      port: Number(PAGE_PORT),
-      strictPort: true,
-      proxy: { "/api": { target: `http://localhost:${PORT}` } },
-    },
-  } satisfies InlineConfig;
-  await build(page);
-  const site = await preview(page);
+  const site = await startOrdersPage({
+    outDir: `${root}.data/orders-page-${PAGE_PORT}`,
+    host: "localhost",
+    port: Number(PAGE_PORT),
+    apiPort: Number(PORT),
+  });
   const shop = spawn(
     process.execPath,
     ["--conditions=dacapo-source", "--import", `${root}scripts/end-with-parent.mjs`, "demo/orders/server/main.ts"],

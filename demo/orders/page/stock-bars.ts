@@ -16,3 +16,7 @@ export function stockBars(stock: Shop["stock"]): readonly Bar[] {
 export function isSoldOut(stock: Shop["stock"]): boolean {
   return stock.every(({ row }) => row.left <= 0);
 }
+
+export function piecesLeft(stock: Shop["stock"]): number {
+  return stock.reduce((sum, { row }) => sum + row.left, 0);
+}

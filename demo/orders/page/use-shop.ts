@@ -3,22 +3,29 @@ import { readShop, type Shop } from "./shop-state.ts";
 
 const READ_EACH_MS = 400;
 
-/** The shop, read again and again. `error` is the reason why the last reading failed. */
-export function useShop(): { readonly shop: Shop | null; readonly error: string | null } {
-  const [shop, setShop] = useState<Shop | null>(null);
-  const [error, setError] = useState<string | null>(null);
+export type Reading = {
+  /** Null: nothing was read yet. */
+  readonly shop: Shop | null;
+  /** The time of the last reading, in milliseconds since the epoch. */
+  readonly readAt: number | null;
+  /** The reason why the last reading failed. Null: it did not fail. */
+  readonly problem: string | null;
+};
+
+/** The shop, read again and again. */
+export function useShop(): Reading {
+  const [reading, setReading] = useState<Reading>({ shop: null, readAt: null, problem: null });
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isShown = true;
     const read = async () => {
-      try {
-        const next = await readShop();
-        if (isShown) setShop(next);
-        setError(null);
-      } catch (reason) {
-        setError(reason instanceof Error ? reason.message : String(reason));
-      }
-      if (isShown) timer = setTimeout(() => void read(), READ_EACH_MS);
+      const next = await readShop().then(
+        (shop): Reading => ({ shop, readAt: Date.now(), problem: null }),
+        (reason: unknown) => ({ problem: reason instanceof Error ? reason.message : String(reason) }),
+      );
+      if (!isShown) return;
+      setReading((before) => ({ ...before, ...next }));
+      timer = setTimeout(() => void read(), READ_EACH_MS);
     };
     void read();
     return () => {
@@ -26,5 +33,5 @@ export function useShop(): { readonly shop: Shop | null; readonly error: string 
       clearTimeout(timer);
     };
   }, []);
-  return { shop, error };
+  return reading;
 }
