@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterEach(async () => {
   demo.network.up();
   await demo.leave();
-  expect(demo.errors).toEqual([]);
+  if (demo.errors.length > 0) throw new Error(`A page failed: ${demo.errors.join("\n")}`);
 });
 afterAll(() => demo.close());
 
