@@ -1,4 +1,4 @@
-/** What the process manager of the orders does now. */
+/** The sentence about the process manager of the orders: the work that it has now. */
 import { clock, count, number } from "./say.ts";
 import type { Shop } from "./shop-state.ts";
 
