@@ -5,14 +5,16 @@
  * its streams.
  */
 import { prepareCommand } from "../core/decide/decide-command.ts";
+import { brokenState } from "../core/decide/propose-commit.ts";
 import { reconcileCommit } from "../core/decide/reconcile-commit.ts";
-import type { CommandRequest, DomainDefinition } from "../core/domain/definition.ts";
+import type { CommandRequest, DomainDefinition, ProjectionDefinition } from "../core/domain/definition.ts";
 import type { AnyAggregate, AnyProjection } from "../core/domain/handle-types.ts";
 import { foldRecord } from "../core/fold/fold.ts";
 import { ConfirmedRows } from "../core/fold/rows.ts";
 import type { Commit } from "../core/history/commit.ts";
 import { findJsonProblem, type Json, omitUndefined } from "../core/values/json.ts";
 import { streamName } from "../core/values/names.ts";
+import { rowText } from "../sync-server/read-models/row-text.ts";
 import { domainOf, GivenStreams, type PlacedEvent } from "./given-streams.ts";
 
 /** Milliseconds since the epoch. */
@@ -64,6 +66,9 @@ export function outcomeOf(facts: Facts, requests: readonly CommandRequest[]): Er
     },
   });
   if (reconciled.kind === "rejected") return { rejected: reconciled.defect.code, message: reconciled.defect.message };
+  // A device refuses such a commit as well, because the state would not come back from its storage.
+  const broken = brokenState(reconciled.steps);
+  if (broken) return { rejected: broken.defect.code, message: broken.defect.message };
   return { events: reconciled.events.map(({ type, data, stream }) => ({ type, data, stream })) };
 }
 
@@ -85,9 +90,15 @@ function commitOf(
 
 export function rowsOf(facts: Facts, projection: AnyProjection): { readonly [key: string]: Json } {
   const { definition } = projection;
+  // A server parks the event of a row that it cannot keep.
+  const apply: ProjectionDefinition["apply"] = (row, event) => {
+    const next = definition.apply(row, event);
+    if (next !== null) rowText(definition.name, event.key, next);
+    return next;
+  };
   const domain = {
     ...domainOf([...facts.aggregates, ...projection.from]),
-    projections: new Map([[definition.name, definition]]),
+    projections: new Map([[definition.name, { ...definition, apply }]]),
   };
   const layer = new ConfirmedRows(domain, () => {});
   const [from] = projection.from;
@@ -101,7 +112,8 @@ export function rowsOf(facts: Facts, projection: AnyProjection): { readonly [key
     throw new Error(
       `Projection ${projection.name} cannot fold event ${parked.event} of ${parked.stream}: ${parked.reason}`,
     );
-  return Object.fromEntries(layer.tables.get(projection.name) ?? []);
+  const rows = [...(layer.tables.get(projection.name) ?? [])];
+  return Object.fromEntries(rows.map(([key, row]) => [key, asReceived(row)]));
 }
 
 /** Assigns a stream to each event. An event without a stream and an id is of the command's stream. */

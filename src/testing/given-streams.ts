@@ -5,6 +5,7 @@
  * - Every event could be in a log: its aggregate knows it, its data fit the schema, and it can be folded. Otherwise an
  *   Error is thrown at once, because it is a mistake in the test.
  */
+import { brokenState } from "../core/decide/propose-commit.ts";
 import type { DomainDefinition } from "../core/domain/definition.ts";
 import type { DomainEvent } from "../core/domain/event.ts";
 import { emptyStream, foldStream, type StreamState } from "../core/fold/fold.ts";
@@ -100,8 +101,10 @@ export class GivenStreams {
       meta: null,
       events: [event],
     };
-    const { next } = foldStream(this.#domain, before, record, 0);
+    const { next, steps } = foldStream(this.#domain, before, record, 0);
     if (next.unreadable) throw new Error(`${name} cannot be folded: ${next.unreadable.reason}`);
+    const broken = brokenState(steps);
+    if (broken) throw new Error(`${name} cannot be folded: ${broken.defect.message}`);
     this.#states.set(stream, next);
     this.#records.push(record);
   }

@@ -120,7 +120,9 @@ export function proposeCommit(
 }
 
 /** Finds a state that storage would not return equal, before another commit depends on it. */
-function brokenState(steps: readonly FoldStep[]): { readonly commandIndex: number; readonly defect: Defect } | null {
+export function brokenState(
+  steps: readonly FoldStep[],
+): { readonly commandIndex: number; readonly defect: Defect } | null {
   const states = new Map(steps.map(({ event, after }) => [event.stream, after]));
   for (const [stream, state] of states) {
     const problem = findUnstorable(state);

@@ -15,8 +15,6 @@ import type { CommitRecord } from "../../core/history/record.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { eventId } from "../../core/values/id.ts";
 import { deepFreeze, type Json, parseOwnJson } from "../../core/values/json.ts";
-import { findUnstorable } from "../../core/values/find-unstorable.ts";
-import { describePlace } from "../../core/values/parsed.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import type { StreamName } from "../../core/values/ids.ts";
 import { type RowChange, ROW_BYTES_MAX } from "../stores/model-store.ts";
@@ -24,6 +22,7 @@ import type { SqlStatement } from "../stores/sql-tables.ts";
 import { foldSql, NONE_REFUSED, type RefusedEvents } from "./fold-sql.ts";
 import type { ParkedEvent } from "./follower-notes.ts";
 import { type ReadModel, ROWS, STATES } from "./read-model.ts";
+import { rowText } from "./row-text.ts";
 
 /** Stored texts of a table by key. Undefined: the table has no such key. */
 export type StoredTexts = ReadonlyMap<string, string | null | undefined>;
@@ -192,14 +191,7 @@ function withTexts({ projection, domain, name }: ReadModel): ModelWithTexts {
     const next = projection.apply(row, event);
     texts.delete(event.key);
     if (next === null) return null;
-    // A Date or a Map would stay what it is up to the end of the page, and then be another value.
-    const problem = findUnstorable(next);
-    if (problem)
-      throw new Error(`The row ${event.key} of ${name} is not JSON${describePlace(problem.path)}: ${problem.reason}`);
-    const text = JSON.stringify(next);
-    if (exceedsBytes(text, ROW_BYTES_MAX))
-      throw new Error(`The row ${event.key} of ${name} has more than ${ROW_BYTES_MAX} bytes of JSON`);
-    texts.set(event.key, text);
+    texts.set(event.key, rowText(name, event.key, next));
     return next;
   };
   return { domain: { ...domain, projections: new Map([[name, { ...projection, apply }]]) }, texts };

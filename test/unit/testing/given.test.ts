@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
+import * as v from "valibot";
+import { aggregate, projection } from "../../../src/index.ts";
+import { syncServer } from "../../../src/sync-server/app.ts";
+import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { given } from "../../../src/testing/given.ts";
 import { jsonDiff } from "../../../src/testing/json-diff.ts";
-import { board, column, columnCounts, task } from "../../support/board-domain.ts";
+import { board, column, columnCounts, domain, task } from "../../support/board-domain.ts";
+import { containing } from "../../support/matchers.ts";
 
 const added = { type: "TaskAdded", data: { title: "Milk", column: "todo" } } as const;
 const messageOf = (run: () => void): string => {
@@ -147,6 +152,62 @@ describe("expect: a failed expectation", () => {
       "belongs to no aggregate of this test. The test names task",
     );
     expect(messageOf(() => given(task, [added]).when([]))).toContain("when() got no command");
+  });
+});
+
+describe("given: values that storage would not return equal", () => {
+  const odd = (value: unknown) =>
+    projection("odd", {
+      version: 1,
+      from: [task],
+      initial: null as unknown,
+      on: { TaskAdded: () => ({ due: value }) },
+    });
+
+  test.each([
+    ["a date", new Date(0), "is not a plain object"],
+    ["a map", new Map(), "is not a plain object"],
+    ["no number", Number.NaN, "is not a finite number"],
+  ])("rows: refuses a row with %s, with the reason by which the server parks its event", async (_, value, reason) => {
+    const message = messageOf(() => given(task, [added]).rows(odd(value)));
+    expect(message).toContain(`The row task/1 of odd is not JSON at due: ${reason}`);
+    const server = syncServer({
+      domain,
+      store: memory(),
+      authorize: () => null,
+      models: [odd(value)],
+      onError: () => {},
+    });
+    const log = server.log("board");
+    const { at } = await log.execute(task.command.add("1", { title: "Milk", column: "todo" }));
+    await log.rows("odd", { at });
+    const [parked] = await log.models.parked("odd");
+    expect(message).toContain(String(parked?.reason));
+    await server.close();
+  });
+
+  test("rows: refuses a row above the limit of the server, and accepts an undefined field", () => {
+    expect(messageOf(() => given(task, [added]).rows(odd("x".repeat(1024 * 1024))))).toContain(
+      "more than 1048576 bytes",
+    );
+    given(task, [added]).rows(odd(undefined)).expect({ "task/1": {} });
+  });
+
+  test("when: refuses a state that is not JSON, as a device does, and so does a given event", () => {
+    const dated = aggregate("dated", {
+      version: 1,
+      initial: null as unknown,
+      events: { Dated: v.object({}) },
+      evolve: { Dated: () => ({ due: new Date(0) }) },
+      commands: { date: { decide: () => [{ type: "Dated" as const, data: {} }] } },
+    });
+    const message = "The state of dated/d1 at due is not a plain object";
+    expect(given(dated, []).when(dated.command.date("d1")).outcome).toMatchObject({
+      rejected: "state-not-json",
+      message: containing(message),
+    });
+    const again = () => given(dated, [{ type: "Dated", data: {} }]).when(dated.command.date("d1"));
+    expect(messageOf(again)).toContain(`cannot be folded: ${message}`);
   });
 });
 
