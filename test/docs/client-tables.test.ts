@@ -17,6 +17,7 @@ const rowCodes = [
   "not-by-stream",
   "rows-not-populated",
   "parked",
+  "job-stopped",
   "sql-models-unsupported",
   "overloaded",
 ];

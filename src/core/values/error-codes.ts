@@ -52,6 +52,8 @@ export type DacapoErrorCode =
   | "rows-not-populated"
   // A read model, a subscriber or a process manager set an event or a command aside.
   | "parked"
+  // A job that builds the rows of a read model stopped before an event that it cannot fold.
+  | "job-stopped"
   // The store of the server has no SQL, so it cannot keep SQL models.
   | "sql-models-unsupported"
   // Too many calls wait.

@@ -10,6 +10,7 @@
  * - A job with `onError: "stop"` writes no row behind the event that it stops at.
  */
 import { type CommitRecord, type Cursor, cursorOf, positionOf, sameCursor } from "../../core/history/record.ts";
+import type { DacapoError } from "../../core/values/errors.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import type { StreamState } from "../../core/fold/fold.ts";
 import type { Env } from "../base/env.ts";
@@ -19,7 +20,7 @@ import { foldPage, foldStates, keysIn, statesChange, type StoredTexts } from "./
 import { NONE_REFUSED, type RefusedEvents } from "./fold-sql.ts";
 import type { SqlStatement } from "../stores/sql-tables.ts";
 import { emptyNotes, type FollowerNotes, nextOf, type ParkedEvent, withParked } from "./follower-notes.ts";
-import { type JobNotes, measured, parksTooMuch } from "./job.ts";
+import { type JobNotes, measured, parksTooMuch, stopReport } from "./job.ts";
 import type { FoldTask } from "./next-step.ts";
 import { ROWS } from "./read-model.ts";
 import { readStates } from "./read-states.ts";
@@ -33,6 +34,8 @@ export type FoldedTask = {
   readonly statements: readonly SqlStatement[];
   /** The events that this write parks. A comparison parks none, because its rows are never read. */
   readonly parked: readonly ParkedEvent[];
+  /** The report of a job that this write stops. */
+  readonly stopped: DacapoError | null;
 };
 
 /** The records of a task. */
@@ -74,6 +77,7 @@ export async function foldTask(
       rows: fold.changes.map((change) => ({ ...change, follower: name })),
       statements: fold.statements.map((statement) => ({ ...statement, follower: name })),
       parked,
+      stopped: stopReport(log, model.name, notes?.job, next.job),
     };
   }
   const ended: FollowerNotes = { ...next, job: { ...next.job, state: "done" } };
@@ -90,6 +94,7 @@ export async function foldTask(
     rows: fold.changes,
     statements: fold.statements,
     parked,
+    stopped: null,
   };
 }
 

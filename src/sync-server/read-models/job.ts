@@ -11,6 +11,8 @@
  * - A job that has ended stays ended.
  */
 import { type Cursor, positionOf } from "../../core/history/record.ts";
+import { DacapoError } from "../../core/values/errors.ts";
+import type { LogName } from "../../core/values/ids.ts";
 import { type Comparison, NOTHING_COMPARED } from "./compare-rows.ts";
 
 /** How a job handles an event that cannot be folded. */
@@ -120,4 +122,19 @@ export function progressOf(job: FormerJob["job"], at: Cursor | null, head: Curso
   const leftMs = job.state === "running" && perSecond !== null ? Math.ceil(((of - done) * 1000) / perSecond) : null;
   const kind = job.comparison ? "verify" : "build";
   return { kind, phase: job.state, done, of, perSecond, leftMs, parked, lastError: job.lastError };
+}
+
+/** The report of a job that a write stopped. Null: it had stopped before, or it continues. */
+export function stopReport(
+  log: LogName,
+  model: string,
+  before: JobNotes | undefined,
+  after: JobNotes | undefined,
+): DacapoError | null {
+  if (after?.state !== "stopped" || before?.state === "stopped") return null;
+  return new DacapoError("job-stopped", "after-fix", {
+    message: `The job of the read model ${model} in the log ${log} stopped: ${after.lastError ?? "an event failed"}`,
+    fix: `Correct and deploy its code. Then call \`resume\` of \`server.log("${log}").models.job("${model}")\`.`,
+    details: { log, model },
+  });
 }

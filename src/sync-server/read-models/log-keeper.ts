@@ -18,8 +18,7 @@ import { Lease } from "../subscribers/lease.ts";
 import { isUnknownTo } from "./fold-page.ts";
 import { compareTask } from "./compare-task.ts";
 import { NONE_REFUSED } from "./fold-sql.ts";
-import { foldTask, resetTask } from "./fold-task.ts";
-import type { ParkedEvent } from "./follower-notes.ts";
+import { type FoldedTask, foldTask, resetTask } from "./fold-task.ts";
 import type { KeeperPace } from "./keeper-pace.ts";
 import { type FoldTask, nextStep, type Step } from "./next-step.ts";
 import type { ReadModel } from "./read-model.ts";
@@ -165,7 +164,7 @@ export class LogKeeper {
         statements: folded.flatMap(({ statements }) => statements),
       });
       if (result.kind === "ok")
-        for (const [n, { task }] of folds.entries()) this.#reportParked(task.model, folded[n]?.parked ?? []);
+        for (const [n, { task }] of folds.entries()) if (folded[n]) this.#report(task.model, folded[n]);
       if (result.kind !== "vetoed") return result;
       const isTaskOf = ({ name, model, replaces }: FoldTask): boolean =>
         result.follower === name || (replaces !== undefined && result.follower === model.follower);
@@ -177,8 +176,9 @@ export class LogKeeper {
     }
   }
 
-  #reportParked({ name }: ReadModel, parked: readonly ParkedEvent[]): void {
+  #report({ name }: ReadModel, { parked, stopped }: FoldedTask): void {
     for (const error of parkedEvents({ kind: "model", name, log: this.#log }, parked)) this.#context.report(error);
+    if (stopped) this.#context.report(stopped);
   }
 
   /**

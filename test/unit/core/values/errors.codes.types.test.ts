@@ -33,6 +33,7 @@ function whoseTask(code: DacapoErrorCode): Whose {
     case "not-by-stream":
     case "rows-not-populated":
     case "parked":
+    case "job-stopped":
     case "sql-models-unsupported":
     case "overloaded":
     case "port-taken":

@@ -9,6 +9,7 @@ import type { JobProgress, SyncServer } from "../../../../src/sync-server/app.ts
 import { board, columnCounts, task } from "../../../support/board-domain.ts";
 import { until } from "../../../support/device.ts";
 import { addOldRow, BOARD, COUNTS, fillBoard, OLD, taskAdded } from "../../../support/filled-log.ts";
+import { containing } from "../../../support/matchers.ts";
 import { seededRandom } from "../../../support/random.ts";
 import { runningServer } from "../../../support/running-server.ts";
 import { temporaryFolder } from "../../../support/server.ts";
@@ -230,10 +231,12 @@ test("rebuild: with onError stop, the job stops before a poison event and the ol
   const columnAt = (position: number) => (position === 700 ? "x".repeat(600) : "todo");
   const records = Array.from({ length: 900 }, (_, n) => storedRecord(taskAdded(n + 1, columnAt(n + 1))));
   await store.append("board", batch(null, { records }));
-  const server = testServer({ store, models });
+  const reports: unknown[] = [];
+  const server = testServer({ store, models, onError: (error) => reports.push(error) });
   const log = server.log("board");
   await log.rows(columnCounts, { at: "900-m900", waitMs: 10_000 });
   await addOldRow(store);
+  reports.length = 0;
   const job = await log.models.rebuild(columnCounts, { onError: "stop" });
   const stopped = await job.finished();
   expect(stopped).toMatchObject({ phase: "stopped", done: 699, of: 900, parked: 0 });
@@ -241,6 +244,13 @@ test("rebuild: with onError stop, the job stops before a poison event and the ol
   expect((await log.rows(columnCounts, { keys: [OLD.key] })).rows).toHaveLength(1);
   await job.resume();
   expect(await job.finished()).toMatchObject({ phase: "stopped", done: 699 });
+  // Each stop is one report to `onError`, because nobody may wait for the job.
+  const report = {
+    code: "job-stopped",
+    message: containing("task/t700"),
+    details: { log: "board", model: "column-counts" },
+  };
+  expect(reports).toMatchObject([report, report]);
   await job.cancel();
   const parking = await (await log.models.rebuild(columnCounts)).finished();
   expect(parking).toMatchObject({ phase: "done", parked: 1 });
