@@ -1,25 +1,28 @@
 // A planted fault that no port of the simulator reaches: the worker's answers leave before the update with their rows.
 import { expect, test, vi } from "vitest";
 import type { PageUpdate } from "../../src/client/messages/worker-messages.ts";
-import type * as PageUpdates from "../../src/client/worker/page-updates.ts";
+import type * as Module from "../../src/client/worker/page-updates.ts";
 import { runSeeds } from "../../src/testing/simulate/simulate.ts";
 import { simulation } from "../support/simulation/simulation.ts";
 import { parseOwnJson } from "../support/own-json.ts";
 
 vi.mock("../../src/client/worker/page-updates.ts", async (importOriginal) => {
-  const original = await importOriginal<typeof PageUpdates>();
-  const answersFirst: typeof original.pageUpdates = (page, facts) =>
-    original.pageUpdates(
-      {
-        changed(text) {
-          const { answers, ...rest } = parseOwnJson<PageUpdate>(text);
-          if (answers) page.changed(JSON.stringify({ seq: rest.seq, answers }));
-          page.changed(JSON.stringify(rest));
+  const original = await importOriginal<typeof Module>();
+  class AnswersFirst extends original.PageUpdates {
+    constructor(...[page, facts]: ConstructorParameters<typeof original.PageUpdates>) {
+      super(
+        {
+          changed(text) {
+            const { answers, ...rest } = parseOwnJson<PageUpdate>(text);
+            if (answers) page.changed(JSON.stringify({ seq: rest.seq, answers }));
+            page.changed(JSON.stringify(rest));
+          },
         },
-      },
-      facts,
-    );
-  return { ...original, pageUpdates: answersFirst };
+        facts,
+      );
+    }
+  }
+  return { ...original, PageUpdates: AnswersFirst };
 });
 
 test("simulator: finds an answer that leaves before its rows", { timeout: 60_000 }, async () => {

@@ -11,7 +11,7 @@
  */
 import { type Json, sameJson } from "../../core/values/json.ts";
 import type { Env } from "../env/env.ts";
-import { throttle } from "../env/throttle.ts";
+import { throttle, type Throttled } from "../env/throttle.ts";
 import type { ShowMessage } from "../messages/tab-messages.ts";
 
 /** Milliseconds between two messages: slower than the rate of frames at which a server disconnects. */
@@ -27,75 +27,80 @@ export type OwnPresenceOptions = {
   readonly send: (data: Json) => void;
 };
 
-export type OwnPresence = {
-  /** Sets the presence of this tab's page. Null shows nothing. */
-  readonly set: (data: Json) => void;
-  /** Handles a message of another tab. */
-  readonly receive: (message: ShowMessage) => void;
-  readonly setLeader: (isLeader: boolean) => void;
-  /** Forgets silent tabs. To be called with each beat of this tab while it leads. */
-  readonly onBeat: () => void;
-  /** Posts this tab's presence again. To be called with each beat that this tab receives while it follows. */
-  readonly answerBeat: () => void;
-  readonly close: () => void;
-};
-
 type Shown = { readonly data: Json; readonly at: number; silentBeats: number };
 
-export function ownPresence({ env, post, send }: OwnPresenceOptions): OwnPresence {
-  let tab: string | null = null;
-  let own: Shown | null = null;
-  const ofOtherTabs = new Map<string, Shown>();
-  let isLeader = false;
-  let sent: Json = null;
+export class OwnPresence {
+  readonly #options: OwnPresenceOptions;
+  readonly #passing: Throttled;
+  readonly #ofOtherTabs = new Map<string, Shown>();
+  /** The name of this tab in its messages. */
+  #tab: string | null = null;
+  #own: Shown | null = null;
+  #isLeader = false;
+  #sent: Json = null;
   /** The time of the last `set` in any tab. */
-  let lastAt = 0;
+  #lastAt = 0;
 
-  const postOwn = (): void => {
-    tab ??= Array.from(env.randomBytes(TAB_BYTES), (byte) => byte.toString(16)).join("-");
-    post({ type: "show", tab, at: own?.at ?? lastAt, data: own?.data ?? null });
-  };
-  const sendLast = (): void => {
-    let last = own;
-    for (const shown of ofOtherTabs.values()) if (!last || shown.at > last.at) last = shown;
+  constructor(options: OwnPresenceOptions) {
+    this.#options = options;
+    this.#passing = throttle(options.env, PASS_ON_MS, () => (this.#isLeader ? this.#sendLast() : this.#postOwn()));
+  }
+
+  /** Sets the presence of this tab's page. Null shows nothing. */
+  set(data: Json): void {
+    // The later call has the later time, because a clock may be set back.
+    this.#lastAt = Math.max(this.#options.env.now(), this.#lastAt + 1);
+    this.#own = data === null ? null : { data, at: this.#lastAt, silentBeats: 0 };
+    this.#passing.request();
+  }
+
+  /** Handles a message of another tab. */
+  receive({ tab, at, data }: ShowMessage): void {
+    this.#lastAt = Math.max(this.#lastAt, at);
+    if (!this.#isLeader) return;
+    if (data === null) this.#ofOtherTabs.delete(tab);
+    else this.#ofOtherTabs.set(tab, { data, at, silentBeats: 0 });
+    this.#passing.request();
+  }
+
+  setLeader(isLeader: boolean): void {
+    this.#isLeader = isLeader;
+    this.#ofOtherTabs.clear();
+    if (isLeader) this.#sendLast();
+  }
+
+  /** Forgets silent tabs. To be called with each beat of this tab while it leads. */
+  onBeat(): void {
+    for (const [tab, shown] of this.#ofOtherTabs)
+      if (++shown.silentBeats > SILENT_BEATS_MAX) this.#ofOtherTabs.delete(tab);
+    this.#sendLast();
+  }
+
+  /** Posts this tab's presence again. To be called with each beat that this tab receives while it follows. */
+  answerBeat(): void {
+    if (this.#own) this.#postOwn();
+  }
+
+  close(): void {
+    this.#passing.stop();
+    if (!this.#own || this.#isLeader) return;
+    this.#own = null;
+    this.#postOwn();
+  }
+
+  #postOwn(): void {
+    const { env, post } = this.#options;
+    this.#tab ??= Array.from(env.randomBytes(TAB_BYTES), (byte) => byte.toString(16)).join("-");
+    post({ type: "show", tab: this.#tab, at: this.#own?.at ?? this.#lastAt, data: this.#own?.data ?? null });
+  }
+
+  /** Sends the presence of the tab that set it last. */
+  #sendLast(): void {
+    let last = this.#own;
+    for (const shown of this.#ofOtherTabs.values()) if (!last || shown.at > last.at) last = shown;
     const data = last?.data ?? null;
-    if (sameJson(data, sent)) return;
-    sent = data;
-    send(data);
-  };
-  const passing = throttle(env, PASS_ON_MS, () => (isLeader ? sendLast() : postOwn()));
-
-  return {
-    set(data) {
-      // The later call has the later time, because a clock may be set back.
-      lastAt = Math.max(env.now(), lastAt + 1);
-      own = data === null ? null : { data, at: lastAt, silentBeats: 0 };
-      passing.request();
-    },
-    receive({ tab: other, at, data }) {
-      lastAt = Math.max(lastAt, at);
-      if (!isLeader) return;
-      if (data === null) ofOtherTabs.delete(other);
-      else ofOtherTabs.set(other, { data, at, silentBeats: 0 });
-      passing.request();
-    },
-    setLeader(leads) {
-      isLeader = leads;
-      ofOtherTabs.clear();
-      if (isLeader) sendLast();
-    },
-    onBeat() {
-      for (const [other, shown] of ofOtherTabs) if (++shown.silentBeats > SILENT_BEATS_MAX) ofOtherTabs.delete(other);
-      sendLast();
-    },
-    answerBeat() {
-      if (own) postOwn();
-    },
-    close() {
-      passing.stop();
-      if (!own || isLeader) return;
-      own = null;
-      postOwn();
-    },
-  };
+    if (sameJson(data, this.#sent)) return;
+    this.#sent = data;
+    this.#options.send(data);
+  }
 }

@@ -40,7 +40,7 @@ import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
 import { valueOfApp } from "./app-function.ts";
 import { boundedText } from "./bounded-text.ts";
-import { openClientSocket } from "./client-socket.ts";
+import { ClientWebSocket } from "./client-socket.ts";
 import type { ServerIdentity } from "./server-identity.ts";
 import type { CallOptions, Fetched, Transport } from "./transport.ts";
 import { isRedirect, isWebPage, SignInPageError } from "./sign-in-page.ts";
@@ -100,7 +100,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
       return response.status === 404 ? null : text(response);
     },
     live: (after, events) =>
-      openClientSocket({
+      new ClientWebSocket({
         env: options.env,
         events,
         token: options.token,

@@ -20,99 +20,105 @@ const MICROTASKS = 10;
 
 type Facts = Required<Pick<PageUpdate, "status" | "rejections" | "presence">>;
 
-export type PageUpdates = {
-  /** Sends what has changed, and returns the number of the last update. */
-  readonly flush: () => number;
-  /** Adds a projection to those whose rows are sent. */
-  readonly watch: (projection: string) => void;
-  readonly addRows: (deltas: readonly RowDelta[]) => void;
-  /** Announces answers, so that they wait for each other. */
-  readonly expectAnswers: (count: number) => void;
-  /** Adds an answer. The last answer that is expected leaves at once. */
-  readonly addAnswer: (answer: CallAnswer) => void;
-  /** Sends what has changed at the end of this turn. */
-  readonly schedule: () => void;
-  /** Returns the first update, with everything. */
-  readonly whole: () => string;
-  /** From now on, only answers are sent. */
-  readonly close: () => void;
-};
+export class PageUpdates {
+  readonly #page: UpdateSink;
+  readonly #facts: () => Facts;
+  readonly #watched = new Set<string>();
+  #seq = 0;
+  #sent: Partial<Facts> = {};
+  #deltas: RowDelta[] = [];
+  #answers: CallAnswer[] = [];
+  /** Answers that were announced and have not been added yet. */
+  #expected = 0;
+  #isScheduled = false;
+  #isClosed = false;
 
-export function pageUpdates(page: UpdateSink, facts: () => Facts): PageUpdates {
-  const watched = new Set<string>();
-  let seq = 0;
-  let sent: Partial<Facts> = {};
-  let deltas: RowDelta[] = [];
-  let answers: CallAnswer[] = [];
-  let expected = 0;
-  let isScheduled = false;
-  let isClosed = false;
+  constructor(page: UpdateSink, facts: () => Facts) {
+    this.#page = page;
+    this.#facts = facts;
+  }
+
+  /** Sends what has changed, and returns the number of the last update. */
+  flush(): number {
+    this.#send();
+    return this.#seq;
+  }
+
+  /** Adds a projection to those whose rows are sent. */
+  watch(projection: string): void {
+    this.#watched.add(projection);
+  }
+
+  addRows(deltas: readonly RowDelta[]): void {
+    this.#deltas.push(...deltas.filter(({ projection }) => this.#watched.has(projection)));
+    this.schedule();
+  }
+
+  /** Announces answers, so that they wait for each other. */
+  expectAnswers(count: number): void {
+    this.#expected += count;
+  }
+
+  /** Adds an answer. The last answer that is expected leaves at once. */
+  addAnswer(answer: CallAnswer): void {
+    this.#answers.push(answer);
+    this.#expected--;
+    if (this.#expected > 0) this.schedule();
+    else this.#send();
+  }
+
+  /** Sends what has changed at the end of this turn. */
+  schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#sendAfter(MICROTASKS);
+  }
+
+  /** Returns the first update, with everything. */
+  whole(): string {
+    this.#send();
+    this.#sent = {};
+    return JSON.stringify(this.#next() ?? { seq: this.#seq });
+  }
+
+  /** From now on, only answers are sent. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #sendAfter(microtasks: number): void {
+    queueMicrotask(() => {
+      if (microtasks > 1) return this.#sendAfter(microtasks - 1);
+      this.#isScheduled = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    const update = this.#next();
+    if (update) this.#page.changed(JSON.stringify(update));
+  }
+
+  #next(): PageUpdate | null {
+    // A closed log still answers the calls that wait. It drops the rest, because no page shows it any more.
+    const changes = this.#isClosed ? {} : this.#drainChanges();
+    const update = { ...changes, ...(this.#answers.length > 0 && { answers: this.#answers }) };
+    this.#answers = [];
+    return Object.keys(update).length === 0 ? null : { seq: ++this.#seq, ...update };
+  }
 
   /** Everything that the page does not have yet. */
-  const takeChanges = () => {
-    const now = facts();
-    const changes = {
+  #drainChanges(): Partial<PageUpdate> {
+    const [now, sent, deltas] = [this.#facts(), this.#sent, this.#deltas];
+    this.#sent = now;
+    this.#deltas = [];
+    return {
       ...(deltas.length > 0 && { deltas }),
       ...(!same(now.status, sent.status) && { status: now.status }),
       ...(!same(now.rejections, sent.rejections) && { rejections: now.rejections }),
       ...(!same(now.presence, sent.presence) && { presence: now.presence }),
     };
-    sent = now;
-    deltas = [];
-    return changes;
-  };
-  const next = (): PageUpdate | null => {
-    // A closed log still answers the calls that wait. It drops the rest, because no page shows it any more.
-    const update = { ...(!isClosed && takeChanges()), ...(answers.length > 0 && { answers }) };
-    answers = [];
-    return Object.keys(update).length === 0 ? null : { seq: ++seq, ...update };
-  };
-  const send = () => {
-    const update = next();
-    if (update) page.changed(JSON.stringify(update));
-  };
-  const sendAfter = (microtasks: number) => {
-    queueMicrotask(() => {
-      if (microtasks > 1) return sendAfter(microtasks - 1);
-      isScheduled = false;
-      send();
-    });
-  };
-  const schedule = () => {
-    if (isScheduled) return;
-    isScheduled = true;
-    sendAfter(MICROTASKS);
-  };
-
-  return {
-    flush() {
-      send();
-      return seq;
-    },
-    watch: (projection) => void watched.add(projection),
-    addRows(changed) {
-      deltas.push(...changed.filter(({ projection }) => watched.has(projection)));
-      schedule();
-    },
-    expectAnswers(count) {
-      expected += count;
-    },
-    addAnswer(answer) {
-      answers.push(answer);
-      expected--;
-      if (expected > 0) schedule();
-      else send();
-    },
-    schedule,
-    whole() {
-      send();
-      sent = {};
-      return JSON.stringify(next() ?? { seq });
-    },
-    close: () => {
-      isClosed = true;
-    },
-  };
+  }
 }
 
 export function rejectionsOf(engine: Engine): readonly PlainRejection[] {

@@ -26,13 +26,13 @@ import type { Settled } from "../messages/log-types.ts";
 import type { TabMessage } from "../messages/tab-messages.ts";
 import { type Lifecycle, requireJsonMeta, type WorkerStatus } from "../messages/worker-messages.ts";
 import { nextOtherPresences } from "../presence/other-presences.ts";
-import { type OwnPresence, ownPresence } from "../presence/own-presence.ts";
+import { OwnPresence } from "../presence/own-presence.ts";
 import { databaseName } from "../stores/database-name.ts";
 import { confirmLocally } from "../sync/confirm-locally.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
 import { Leadership } from "../tabs/leadership.ts";
 import { connectPeers, type Peers } from "../tabs/peers.ts";
-import { type PageUpdates, pageUpdates, rejectionsOf } from "./page-updates.ts";
+import { PageUpdates, rejectionsOf } from "./page-updates.ts";
 import { reducedFeatures } from "./reduced-features.ts";
 import type { SessionParts } from "./session-parts.ts";
 import { isGone, leaderSync, statusOf } from "./status.ts";
@@ -84,7 +84,7 @@ export class TabSession {
       if (!transport) this.#workAsLeader(() => confirmLocally(engine, env));
     });
     this.#tidying = debounce(env, TIDY_PAUSE, () => this.#workAsLeader(() => engine.tidy()));
-    const updates = pageUpdates(page, () => ({
+    const updates = new PageUpdates(page, () => ({
       status: this.#status(),
       rejections: rejectionsOf(engine),
       presence: this.#otherPresences,
@@ -97,7 +97,7 @@ export class TabSession {
         env,
         domainVersion: domain.version,
         whenStuck: options.whenStuck ?? "wait",
-        changed: updates.schedule,
+        changed: () => updates.schedule(),
         presence: (set, gone) => {
           const own = { client: engine.head.client, actor: user };
           const others = nextOtherPresences(this.#otherPresences, { set, gone }, own);
@@ -106,7 +106,7 @@ export class TabSession {
         },
       });
     const { post } = peers;
-    const presence = ownPresence({ env, post, send: (data) => sync?.setPresence(data) });
+    const presence = new OwnPresence({ env, post, send: (data) => sync?.setPresence(data) });
     this.updates = updates;
     this.#sync = sync;
     this.presence = presence;
@@ -120,7 +120,7 @@ export class TabSession {
       storeFingerprint: () => storeFingerprint(engine),
       sync: () => leaderSync(this.#status(), Math.max(domain.version, sync?.state.domain ?? 0)),
       setLeader: (isLeader) => this.#setLeader(isLeader),
-      onBeat: presence.onBeat,
+      onBeat: () => presence.onBeat(),
     });
     if (options.paused) this.setPaused(true);
     peers.listen((message) => this.#receive(message));

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { defineDomain } from "../../../../src/index.ts";
 import type { Env } from "../../../../src/client/env/env.ts";
 import { nextOtherPresences } from "../../../../src/client/presence/other-presences.ts";
-import { ownPresence } from "../../../../src/client/presence/own-presence.ts";
+import { OwnPresence } from "../../../../src/client/presence/own-presence.ts";
 import type { TabMessage } from "../../../../src/client/messages/tab-messages.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import type { Json } from "../../../../src/core/values/json.ts";
@@ -157,7 +157,7 @@ describe("nextOtherPresences", () => {
   });
 });
 
-describe("ownPresence", () => {
+describe("OwnPresence", () => {
   function tabs() {
     const timers: (() => void)[] = [];
     let now = 1_000;
@@ -167,7 +167,7 @@ describe("ownPresence", () => {
       setTimer: (run) => (timers.push(run), () => {}),
     };
     const told: Json[] = [];
-    const all: ReturnType<typeof ownPresence>[] = [];
+    const all: OwnPresence[] = [];
     const posted: TabMessage[] = [];
     return {
       told,
@@ -175,7 +175,7 @@ describe("ownPresence", () => {
       tick: () => timers.splice(0).forEach((run) => run()),
       passTime: (ms: number) => (now += ms),
       add: () => {
-        const tab = ownPresence({
+        const tab = new OwnPresence({
           env,
           post: (message) => {
             posted.push(message);

@@ -1,7 +1,7 @@
 // The live socket in virtual time, on a WebSocket whose other end is the test.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
-import { openClientSocket } from "../../../../src/client/sync/client-socket.ts";
+import { ClientWebSocket } from "../../../../src/client/sync/client-socket.ts";
 
 /** The part of a browser's WebSocket that the client uses. */
 class TestSocket {
@@ -52,7 +52,7 @@ const CLIENT = "00000000-0000-4000-8000-000000000001";
 /** A socket that was requested, and everything that it reports. */
 async function requested({ expiresInMs = null as number | null, address = null as Promise<never> | null } = {}) {
   const heard: unknown[] = [];
-  const socket = openClientSocket({
+  const socket = new ClientWebSocket({
     env: browserEnv,
     events: {
       opened: () => heard.push("opened"),
@@ -155,7 +155,7 @@ test("socket: opens no WebSocket if it was closed before its address came", asyn
   let arrive: (address: { url: string; tokenExpiresInMs: null }) => void = () => {};
   const closed: string[] = [];
   const nothing = () => {};
-  const socket = openClientSocket({
+  const socket = new ClientWebSocket({
     env: browserEnv,
     events: {
       opened: nothing,

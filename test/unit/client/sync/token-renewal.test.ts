@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TOKEN_LENGTH_MAX } from "../../../../src/core/history/limits.ts";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
-import { tokenRenewal } from "../../../../src/client/sync/token-renewal.ts";
+import { TokenRenewal } from "../../../../src/client/sync/token-renewal.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -10,11 +10,11 @@ afterEach(() => void vi.useRealTimers());
 function renewing(token: () => Promise<string | null> = () => Promise.resolve("new")) {
   const sent: number[] = [];
   const startedAt = Date.now();
-  const renewal = tokenRenewal(browserEnv, token, () => sent.push(Date.now() - startedAt));
+  const renewal = new TokenRenewal(browserEnv, token, () => sent.push(Date.now() - startedAt));
   return { renewal, sent };
 }
 
-test("tokenRenewal: sends after half of the time that is left, until the token ends", async () => {
+test("TokenRenewal: sends after half of the time that is left, until the token ends", async () => {
   const { renewal, sent } = renewing();
   renewal.schedule(8_000);
   await vi.advanceTimersByTimeAsync(20_000);
@@ -23,7 +23,7 @@ test("tokenRenewal: sends after half of the time that is left, until the token e
   expect(sent.length).toBeLessThan(15);
 });
 
-test("tokenRenewal: a new end replaces the old one, and no end stops it", async () => {
+test("TokenRenewal: a new end replaces the old one, and no end stops it", async () => {
   const { renewal, sent } = renewing();
   renewal.schedule(1_000);
   renewal.schedule(10_000);
@@ -39,7 +39,7 @@ test("tokenRenewal: a new end replaces the old one, and no end stops it", async 
   expect(sent).toEqual([5_000]);
 });
 
-test("tokenRenewal: stop ends it", async () => {
+test("TokenRenewal: stop ends it", async () => {
   const { renewal, sent } = renewing();
   renewal.schedule(10_000);
   renewal.stop();
@@ -47,7 +47,7 @@ test("tokenRenewal: stop ends it", async () => {
   expect(sent).toEqual([]);
 });
 
-test("tokenRenewal: waits at least 100 ms, and at most a day because timers end there", async () => {
+test("TokenRenewal: waits at least 100 ms, and at most a day because timers end there", async () => {
   const day = 86_400_000;
   const short = renewing();
   short.renewal.schedule(20);
@@ -63,7 +63,7 @@ test.each([
   ["has no token", () => Promise.resolve(null)],
   ["fails", () => Promise.reject(new Error("signed out"))],
   ["returns a text that is too long", () => Promise.resolve("x".repeat(TOKEN_LENGTH_MAX + 1))],
-])("tokenRenewal: tries again if the app %s", async (_, broken) => {
+])("TokenRenewal: tries again if the app %s", async (_, broken) => {
   let turns = 0;
   const { renewal, sent } = renewing(() => (turns++ === 0 ? broken() : Promise.resolve("x".repeat(TOKEN_LENGTH_MAX))));
   renewal.schedule(8_000);

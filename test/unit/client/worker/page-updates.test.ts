@@ -1,7 +1,7 @@
 // The updates of a page: what they contain, when they leave, and that no answer leaves before its rows.
 import { expect, test } from "vitest";
 import type { CallAnswer, PageUpdate, WorkerStatus } from "../../../../src/client/messages/worker-messages.ts";
-import { pageUpdates } from "../../../../src/client/worker/page-updates.ts";
+import { PageUpdates } from "../../../../src/client/worker/page-updates.ts";
 import { parseOwnJson } from "../../../support/own-json.ts";
 
 const status: WorkerStatus = {
@@ -29,7 +29,7 @@ const answer = (call: number): CallAnswer => ({ call, answer: { ok: true, value:
 function page() {
   const received: PageUpdate[] = [];
   let now = status;
-  const updates = pageUpdates({ changed: (text) => received.push(parseOwnJson(text)) }, () => ({
+  const updates = new PageUpdates({ changed: (text) => received.push(parseOwnJson(text)) }, () => ({
     status: now,
     rejections: [],
     presence: [],
