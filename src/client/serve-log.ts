@@ -12,7 +12,6 @@ import type { Actor } from "../core/values/ids.ts";
 import { openWorkerLog } from "./worker/open-worker-log.ts";
 import { browserEnv } from "./env/browser-env.ts";
 import { randomId } from "./env/random-id.ts";
-import { type IdbLogStoreOptions, openIdbLogStore } from "./stores/idb/idb-log-store.ts";
 import { MemoryDatabase } from "./stores/memory/database.ts";
 import { memoryLogStore } from "./stores/memory-log-store.ts";
 import { httpTransport } from "./sync/http-transport.ts";
@@ -26,6 +25,7 @@ import {
   type WorkerLog,
   type WorkerRoot,
 } from "./messages/worker-messages.ts";
+import { type IdbLogStoreOptions, openIdbLogStore } from "./stores/idb/idb-log-store.ts";
 
 // A page does not import this entry. There, `postMessage` would reach the app's own listeners.
 if (typeof document === "undefined") globalThis.postMessage?.(signOfLife.loaded);

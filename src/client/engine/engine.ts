@@ -52,13 +52,12 @@ export type EngineOptions = {
 };
 
 export class Engine {
-  readonly #options: EngineOptions;
+  readonly #options: EngineOptions & { readonly clock: LogClock };
   #local: LocalLog;
   readonly #steps = new StepQueue();
   #waiting: Waiting[] = [];
   readonly #settling: SettledWaiters;
   readonly #returned = new ReturnedCommits();
-  readonly #clock: LogClock = { last: 0, server: null };
   /** As of the rows that were last reported. */
   #summary: LogSummary;
 
@@ -67,11 +66,13 @@ export class Engine {
   }
 
   private constructor(options: EngineOptions, local: LocalLog) {
-    this.#options = options;
+    // The clock continues after the latest commit of this device.
+    let last = 0;
+    for (const { commit } of local.entries.values()) last = Math.max(last, commit.time);
+    this.#options = { ...options, clock: { last, server: null } };
     this.#local = local;
     this.#summary = summarizeLog(local, null);
-    this.#settling = new SettledWaiters(options.store);
-    for (const { commit } of local.entries.values()) this.#clock.last = Math.max(this.#clock.last, commit.time);
+    this.#settling = new SettledWaiters(options.store, (commitId) => this.#local.entries.has(commitId));
   }
 
   get replica(): Replica {
@@ -118,7 +119,7 @@ export class Engine {
 
   /** Resolves when the commit has settled. */
   settled(commitId: CommitId): Promise<Settled> {
-    return this.#settling.wait(commitId, () => this.#local.entries.has(commitId));
+    return this.#settling.wait(commitId);
   }
 
   /** Reads the writes of other tabs. */
@@ -166,7 +167,7 @@ export class Engine {
       const next = await plan(this.#local);
       if (!next) return false;
       await this.#reload(next instanceof LocalLog ? next : undefined, answer);
-      await this.#settling.settleFromStore((commitId) => this.#local.entries.has(commitId));
+      await this.#settling.settleFromStore();
       this.#options.wrote();
       return true;
     });
@@ -206,10 +207,9 @@ export class Engine {
   async #executeWaiting(): Promise<void> {
     const group = this.#waiting.splice(0, GROUP_MAX);
     if (group.length === 0) return;
-    const { domain, env, user } = this.#options;
     try {
       const decided = await this.#retry("appended", async () => {
-        const result = await appendGroup(this.#local, group, { domain, env, user, clock: this.#clock });
+        const result = await appendGroup(this.#local, group, this.#options);
         if (result === "moved") this.#reportUndone();
         return result;
       });
@@ -223,11 +223,10 @@ export class Engine {
   }
 
   async #confirm(make: () => ServerAnswer | null): Promise<void> {
-    const { env, synced } = this.#options;
     // After a refresh, the records of this answer may no longer follow the cursor. But its outcomes still count.
     const confirmed = await this.#retry("confirmed", async () => {
       const answer = make();
-      return answer && applyConfirmation(this.#local, answer, { env, synced, clock: this.#clock });
+      return answer && applyConfirmation(this.#local, answer, this.#options);
     });
     if (!confirmed) return;
     const ends = [...confirmed.settled.map(settledOf), ...confirmed.rejected.map(rejectionOf)];
@@ -254,17 +253,17 @@ export class Engine {
       for (const { entry, arrived } of settled)
         if (arrived) this.#settling.settle({ ...arrived, commit: entry.commit.id });
     } else await this.#reload();
-    await this.#settling.settleFromStore((commitId) => this.#local.entries.has(commitId));
+    await this.#settling.settleFromStore();
   }
 
   /** Loads again after a divergence or a rebuild, and reports the rows that differ. */
   async #reload(next?: LocalLog, answer?: ServerAnswer): Promise<void> {
     // A refresh that failed half way has folded rows. They are reported first, because the differences start from them.
     this.#reportChanged();
-    const { env, domain, synced } = this.#options;
+    const { env, domain } = this.#options;
     const before = this.#local;
     const local = next ?? (await loadNow(this.#options));
-    if (answer) await applyConfirmation(local, answer, { env, synced, clock: this.#clock });
+    if (answer) await applyConfirmation(local, answer, this.#options);
     this.#local = local;
     // The differences contain these changes. Otherwise the next delta would be compared with rows that no page got.
     local.replica.takeDelta();

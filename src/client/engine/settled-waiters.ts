@@ -14,20 +14,22 @@ type Waiter = { readonly resolve: (settled: Settled) => void; readonly reject: (
 
 export class SettledWaiters {
   readonly #store: LogStore;
+  readonly #isPending: (commitId: CommitId) => boolean;
   readonly #waiting = new Map<string, Waiter[]>();
   #closed: DacapoError | null = null;
 
-  constructor(store: LogStore) {
+  constructor(store: LogStore, isPending: (commitId: CommitId) => boolean) {
     this.#store = store;
+    this.#isPending = isPending;
   }
 
   /** Resolves when a commit has settled. Rejects for a commit that this device does not know. */
-  async wait(commitId: CommitId, isPending: () => boolean): Promise<Settled> {
-    if (!isPending()) {
+  async wait(commitId: CommitId): Promise<Settled> {
+    if (!this.#isPending(commitId)) {
       const found = (await this.#find([commitId])).get(commitId);
       if (found) return found;
       // It may have come from another tab during the read.
-      if (!isPending()) throw unknownCommit(commitId);
+      if (!this.#isPending(commitId)) throw unknownCommit(commitId);
     }
     if (this.#closed) throw this.#closed;
     return new Promise((resolve, reject) =>
@@ -43,8 +45,8 @@ export class SettledWaiters {
    * Settles commits that no step of this tab settled: by another tab, in a refresh that failed half way, before a
    * divergence.
    */
-  async settleFromStore(isPending: (commitId: CommitId) => boolean): Promise<void> {
-    const ids = [...this.#waiting.keys()].filter((commitId) => !isPending(commitId));
+  async settleFromStore(): Promise<void> {
+    const ids = [...this.#waiting.keys()].filter((commitId) => !this.#isPending(commitId));
     const found = await this.#find(ids);
     for (const commitId of ids) {
       const settled = found.get(commitId);

@@ -23,9 +23,10 @@ import { Joining } from "./joining.ts";
 import { SMALL_PUSH_BYTES } from "./call-size.ts";
 import { meteredCall } from "./metered-call.ts";
 import { planPush, type PushPlan, pushRefusalOf, TOO_LARGE } from "./plan-push.ts";
-import { type Behind, behindNow, joinRecorded, queueOf, unsent } from "./push-queue.ts";
+import { type Behind, behindNow, joinRecorded } from "./push-queue.ts";
 import { Rest } from "./rest.ts";
 import { reduce, type Signal, SLOW_MS } from "./reduce-sync.ts";
+import { syncInputs } from "./sync-inputs.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
 import type { CallOptions, Fetched, Transport } from "./transport.ts";
 import { undecidedError, unchangedError } from "./unreachable-error.ts";
@@ -144,17 +145,8 @@ export class SyncLoop {
 
   #nextStep(): Step {
     const { env, engine, whenStuck } = this.#options;
-    const { stuck: known } = this.#state.push;
-    const behind = this.#behind;
-    const isPlain = known.length === 0 && !behind;
-    const { sendable, stuck } = queueOf(isPlain ? [] : unsent(engine.pending, behind), known, whenStuck);
-    return nextStep(this.#state, {
-      now: env.elapsed(),
-      cursor: engine.replica.cursor,
-      pending: this.#isPushing ? 0 : isPlain ? engine.pendingCount : sendable.length,
-      stuckAt: this.#isPushing || stuck.length === 0 ? null : Math.min(...stuck.map(({ notBefore }) => notBefore)),
-      isRefilling: engine.head.dropped !== null,
-    });
+    const inputs = syncInputs(this.#state, { engine, whenStuck, now: env.elapsed(), isPushing: this.#isPushing });
+    return nextStep(this.#state, inputs);
   }
 
   #execute(step: Exclude<Step["do"], "rest" | "push">): Promise<void> {

@@ -76,8 +76,8 @@ test("settled: a call for a pending commit continues to wait after another commi
 
 test("settled: waits for a commit that came from another tab during the look into the store", async () => {
   const store = memoryLogStore(new MemoryDatabase(() => crypto.randomUUID()));
-  const waiters = new SettledWaiters(store);
   let isPending = false;
+  const waiters = new SettledWaiters(store, () => isPending);
   const readSent = store.readSent.bind(store);
   Object.assign(store, {
     readSent: (numbers: readonly number[] | null) => {
@@ -85,7 +85,7 @@ test("settled: waits for a commit that came from another tab during the look int
       return readSent(numbers);
     },
   });
-  const waiting = waiters.wait("c1", () => isPending);
+  const waiting = waiters.wait("c1");
   await new Promise((resolve) => setTimeout(resolve));
   waiters.settle({ outcome: "accepted", commit: "c1", position: 4 });
   expect(await waiting).toEqual({ outcome: "accepted", commit: "c1", position: 4 });
