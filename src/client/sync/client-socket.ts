@@ -92,7 +92,7 @@ export class ClientWebSocket implements ClientSocket {
     }
   }
 
-  /** Waits for the next frame, and sends a ping before it gives up. */
+  /** Waits for the next frame, then sends a ping, and then closes the socket. */
   #expectFrame(): void {
     const { env } = this.#options;
     this.#stopTimer();
