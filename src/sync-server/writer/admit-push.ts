@@ -83,10 +83,11 @@ export function admitPush(
   for (const [index, value] of envelope.commits.entries()) {
     const head = parseCommitHead(value);
     if (head.ok && head.value.actor !== principal.actor) {
+      const actors = `Commit ${index} is of the actor ${head.value.actor}, and the token is of ${principal.actor}`;
       return {
         kind: "refused",
         code: "actor-mismatch",
-        message: `Commit ${index} has another actor than the sender. Push it with its own actor's token.`,
+        message: `${actors}. Push each commit with its own actor's token.`,
       };
     }
   }

@@ -40,7 +40,11 @@ describe("admitPush: a whole push", () => {
   test("P3 admitPush: refuses a push with a commit of another actor, whatever comes before it", () => {
     const foreign = { ...commit({ actor: "bob" }), time: "never" };
     for (const commits of [[foreign], [commit(), foreign], [{ id: "unreadable" }, foreign]])
-      expect(admit(commits)).toMatchObject({ kind: "refused", code: "actor-mismatch" });
+      expect(admit(commits)).toEqual({
+        kind: "refused",
+        code: "actor-mismatch",
+        message: `Commit ${commits.length - 1} is of the actor bob, and the token is of ada. Push each commit with its own actor's token.`,
+      });
   });
 
   test("admitPush: refuses a push if a commit has no readable id, because it gets no outcome", () => {
