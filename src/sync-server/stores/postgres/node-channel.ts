@@ -7,6 +7,7 @@
  * - What is sent within 10 ms shares a statement, and one statement runs at a time. So the messages of a node stay in
  *   order. A failed statement is dropped, because every node also reads by itself.
  * - A lost connection returns by itself. Then `onHint(null)` reports that hints and presence may be lost.
+ * - A notification that is no message of a node is ignored. Otherwise any program could end every node.
  * - While the database does not answer, at most `WAITING_BYTES_MAX` of presence wait. Further messages are dropped.
  */
 import { PRESENCE_MESSAGE_BYTES_MAX, type StoreHints, type StorePresence } from "../between-nodes.ts";
@@ -118,8 +119,8 @@ export class NodeChannel {
       url,
       channel: CHANNEL,
       onPayload: (text) => {
-        const payload = parseOwnJson<Payload>(text);
-        if (payload.schema === schema && payload.node !== this.#node) toAll(payload);
+        const payload = readPayload(text);
+        if (payload?.schema === schema && payload.node !== this.#node) toAll(payload);
       },
       onConnected: () => toAll(null),
     });
@@ -129,6 +130,17 @@ export class NodeChannel {
       this.#listener?.stop();
       this.#listener = null;
     };
+  }
+}
+
+/** Null: another program or another release sent it, because every role of the database can use the channel. */
+function readPayload(text: string): Payload | null {
+  try {
+    const { schema, node, logs, presence = [] } = parseOwnJson<Payload>(text);
+    const isKnown = [schema, node, ...logs, ...presence.map(([log]) => log)].every((one) => typeof one === "string");
+    return isKnown ? { schema, node, logs, presence } : null;
+  } catch {
+    return null;
   }
 }
 

@@ -55,6 +55,18 @@ describe.skipIf(!hasPostgres)("postgres nodes", () => {
     socket.close();
   });
 
+  test("hints: a node ignores what another program sends on the channel", async () => {
+    const [one, other] = [await node(`n${schema}`), await node(`n${schema}`)];
+    const socket = await liveClient(other.url, "bob");
+    const own = `"schema":"\\"n${schema}\\"","node":"foreign"`;
+    for (const payload of ["", "hello", "null", `{${own}}`, `{${own},"logs":[],"presence":[1]}`])
+      await cluster.query(`select pg_notify('dacapo_hints', '${payload}')`);
+    const ada = one.person("ada");
+    await ada.outcomes(ada.commit(add("t1")));
+    expect((await socket.next("records")).records).toMatchObject([{ position: 1 }]);
+    socket.close();
+  });
+
   test("hints: a node that lost its connection for hints hears of all that it missed", async () => {
     const [one, other] = [await node(`n${schema}`), await node(`n${schema}`)];
     const ada = one.person("ada");
