@@ -24,7 +24,7 @@ import {
 } from "./job.ts";
 import type { ModelKeepers } from "./model-keepers.ts";
 import { type ReadModel, ROWS } from "./read-model.ts";
-import { type FindFollower, writeAgain } from "./write-again.ts";
+import { type FindFollower, type FoundFollower, writeAgain } from "./write-again.ts";
 
 export type ModelJobsOptions = {
   readonly modelStore: ModelStore;
@@ -257,10 +257,11 @@ export class ModelJobs {
   /** The next notes of a follower at the same cursor. Null: it keeps no table. */
   #write(
     model: ReadModel,
-    { name, revision, at }: Follower,
+    { name, revision, at, isLost }: FoundFollower,
     notes: FollowerNotes,
     change: TableChange | null,
   ): FollowerWrite {
+    if (isLost && change === "keep") return { name, revision, next: nextOf(model, at, notes, "new") };
     return { name, revision, next: nextOf(model, at, notes, change, "keep") };
   }
 }
