@@ -70,11 +70,7 @@ export async function foldPageOf(
       hasUnknown: notes.hasUnknown || folded.hasUnknown,
       domain: manager.domain.version,
     },
-    rows: [
-      statesChange(manager.follower, folded.states),
-      ...reactedRows(manager.follower, result),
-      ...outboxRows(manager.follower, result.outboxes),
-    ],
+    rows: liveRows(manager.follower, folded.states, result),
     errors: parkedBy(source, result),
   };
 }
@@ -161,11 +157,7 @@ export async function foldWaiting(source: FoldSource, live: ProcessPlace, knowsM
       ...(chosen.length < RETRIES_MAX && { domain: manager.domain.version }),
       edits: live.notes.edits + 1,
     },
-    rows: [
-      statesChange(manager.follower, streams.states),
-      ...reactedRows(manager.follower, result),
-      ...outboxRows(manager.follower, result.outboxes),
-    ],
+    rows: liveRows(manager.follower, streams.states, result),
     errors: parkedBy(source, result),
   };
 }
@@ -208,6 +200,10 @@ async function notesAfter(
 
 function reactedRows(follower: string, { rows, waiting, folded }: Reacted): readonly RowChange[] {
   return [processRows(follower, rows), waitingRows(follower, waiting, folded)];
+}
+
+function liveRows(follower: string, states: Parameters<typeof statesChange>[1], result: Reacted): readonly RowChange[] {
+  return [statesChange(follower, states), ...reactedRows(follower, result), ...outboxRows(follower, result.outboxes)];
 }
 
 function endOf(records: readonly CommitRecord[], before: Cursor | null): Cursor | null {

@@ -9,6 +9,7 @@ import { invalid, isCount, requireObject, requireText, shown } from "../base/che
 import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { RowChange, TableChange } from "../stores/model-store.ts";
 import { type FollowerInLog, type ResetOptions, withSkipped } from "../subscribers/follower-in-log.ts";
+import type { SkippedEvent } from "../subscribers/place.ts";
 import { WAITING } from "../subscribers/subscriber.ts";
 import { commitIdOf } from "./execute-due.ts";
 import { isOutdated } from "./next-step.ts";
@@ -102,7 +103,7 @@ export class ProcessInLog {
     const places = await this.#places();
     if (!places) return [];
     const events = (await this.#tables.waiting()).filter(({ isParked }) => isParked);
-    const commands = await this.#parkedItems(places.live);
+    const commands = await this.#parkedItems(places.live.notes);
     return [
       ...events.map(({ event, type, stream, version, position, reason }) => {
         return { kind: "event" as const, id: event, type, stream, version, position, reason: reason ?? "" };
@@ -113,69 +114,26 @@ export class ProcessInLog {
     ];
   }
 
-  async retry(ids?: readonly string[]): Promise<number> {
-    let count = 0;
-    await this.#change(async ({ live }) => {
-      const isChosen = (id: string): boolean => ids?.includes(id) ?? true;
-      const events = (await this.#tables.waiting()).filter(({ event, isParked }) => isParked && isChosen(event));
-      const items = (await this.#parkedItems(live)).filter(({ id }) => isChosen(id));
-      count = events.length + items.length;
-      const again = events.map((event) => ({ ...event, isParked: false }));
-      const changes = changesOf(items, (outbox, item) =>
-        withChange(outbox, { ...item, isParked: false, failures: 0, notBefore: 0 }),
-      );
-      const notes = {
-        ...live.notes,
-        parkedCount: live.notes.parkedCount - events.length,
-        parkedCommands: live.notes.parkedCommands - items.length,
-        isRetrying: live.notes.isRetrying || events.length > 0,
-        edits: live.notes.edits + 1,
-        dueAt: await this.#tables.dueAtAfter(changes),
-      };
-      const { follower } = this.#manager;
-      const rows = [waitingRows(follower, again, []), ...outboxRows(follower, changes)];
-      return count === 0 ? null : { at: live.at, notes, rows };
-    });
-    return count;
+  retry(ids?: readonly string[]): Promise<number> {
+    return this.#unpark((id) => ids?.includes(id) ?? true, null);
   }
 
   async skip(id: string, reason: string): Promise<void> {
-    let isFound = false;
-    await this.#change(async ({ live }) => {
-      const event = (await this.#tables.waiting()).find((one) => one.isParked && one.event === id);
-      const items = event ? [] : (await this.#parkedItems(live)).filter((one) => one.id === id);
-      isFound = event !== undefined || items.length > 0;
-      if (!isFound) return null;
-      const { notes } = live;
-      const { follower } = this.#manager;
-      const changes = changesOf(items, withoutItem);
-      const skipped = withSkipped(notes.skipped, { event: id, reason, at: this.#processes.now() });
-      const changed = {
-        ...notes,
-        skipped,
-        ...(event && { waiting: notes.waiting - 1, parkedCount: notes.parkedCount - 1, isRetrying: true }),
-        commands: notes.commands - items.length,
-        parkedCommands: notes.parkedCommands - items.length,
-        edits: notes.edits + 1,
-        dueAt: await this.#tables.dueAtAfter(changes),
-      };
-      const rows = [waitingRows(follower, [], event ? [event] : []), ...outboxRows(follower, changes)];
-      return { at: live.at, notes: changed, rows };
-    });
-    if (!isFound) throw this.#follower.notParked(id);
+    const skipped = { event: id, reason, at: this.#processes.now() };
+    if ((await this.#unpark((one) => one === id, skipped)) === 0) throw this.#follower.notParked(id);
   }
 
   async setPaused(isPaused: boolean): Promise<void> {
-    await this.#change(async ({ live }) => ({ at: live.at, notes: { ...live.notes, isPaused } }));
+    await this.#change(async ({ at, notes }) => ({ at, notes: { ...notes, isPaused } }));
   }
 
   async reset(options: ResetOptions): Promise<void> {
     const cursor = await this.#follower.placeOf(options);
-    await this.#change(async ({ live }) => {
+    await this.#change(async ({ notes: before }) => {
       const { identity, release, domain } = this.#manager;
       const folded = { identity, release, domain: domain.version, phase: "building", foldedUpTo: 0 } as const;
       const none = { waiting: 0, parkedCount: 0, hasUnknown: false, isRetrying: false };
-      const notes = { ...live.notes, ...folded, ...none, silentTo: positionOf(cursor), edits: live.notes.edits + 1 };
+      const notes = { ...before, ...folded, ...none, silentTo: positionOf(cursor), edits: before.edits + 1 };
       const isNew = { ...KEPT, [ROWS]: "new", [STATES]: "new", [WAITING]: "new" } as const;
       if (cursor) return { at: null, notes, tables: isNew };
       const noCommands = { commands: 0, parkedCommands: 0, dueAt: null };
@@ -183,13 +141,46 @@ export class ProcessInLog {
     });
   }
 
+  /** Runs parked events and commands again, or skips them. Returns the number of them. */
+  async #unpark(isChosen: (id: string) => boolean, skipped: SkippedEvent | null): Promise<number> {
+    let count = 0;
+    await this.#change(async ({ at, notes }) => {
+      const events = (await this.#tables.waiting()).filter(({ event, isParked }) => isParked && isChosen(event));
+      const items = (await this.#parkedItems(notes)).filter(({ id }) => isChosen(id));
+      count = events.length + items.length;
+      if (count === 0) return null;
+      const { follower } = this.#manager;
+      const again = skipped ? [] : events.map((event) => ({ ...event, isParked: false }));
+      const changes = changesOf(items, (outbox, item) =>
+        skipped
+          ? withoutItem(outbox, item)
+          : withChange(outbox, { ...item, isParked: false, failures: 0, notBefore: 0 }),
+      );
+      const changed = {
+        ...notes,
+        parkedCount: notes.parkedCount - events.length,
+        parkedCommands: notes.parkedCommands - items.length,
+        ...(skipped && {
+          waiting: notes.waiting - events.length,
+          commands: notes.commands - items.length,
+          skipped: withSkipped(notes.skipped, skipped),
+        }),
+        isRetrying: notes.isRetrying || events.length > 0,
+        edits: notes.edits + 1,
+        dueAt: await this.#tables.dueAtAfter(changes),
+      };
+      return { at, notes: changed, rows: [waitingRows(follower, again, events), ...outboxRows(follower, changes)] };
+    });
+    return count;
+  }
+
   /** Decides a change on the stored place, and writes it. Null: there is nothing to change. */
-  async #change(decide: (places: ProcessPlaces) => Promise<Change | null>): Promise<void> {
+  async #change(decide: (live: ProcessPlace) => Promise<Change | null>): Promise<void> {
     const { models, log } = this.#follower;
     for (;;) {
       const places = await this.#places();
       if (!places) throw this.#follower.noRecords();
-      const change = await decide(places);
+      const change = await decide(places.live);
       if (!change) return;
       const { at, notes, rows = [], tables = KEPT } = change;
       const next = { at, text: JSON.stringify(notes), wake: wakeOf(notes), tables };
@@ -208,7 +199,7 @@ export class ProcessInLog {
     return notes.identity !== this.#manager.identity || isBehindReset(live) ? "building" : "running";
   }
 
-  async #parkedItems({ notes }: ProcessPlace): Promise<readonly ParkedItem[]> {
+  async #parkedItems(notes: ProcessNotes): Promise<readonly ParkedItem[]> {
     if (notes.parkedCommands === 0) return [];
     const found: ParkedItem[] = [];
     for await (const [process, outbox] of this.#tables.allOutboxes(null))

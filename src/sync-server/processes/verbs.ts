@@ -9,11 +9,12 @@ import { isRequest } from "../../core/decide/propose-commit.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { ValidationError } from "../../core/values/errors.ts";
-import { type Json, omitUndefined } from "../../core/values/json.ts";
+import type { Json } from "../../core/values/json.ts";
 import { findUnstorable } from "../../core/values/find-unstorable.ts";
 import { describePlace, describeProblem } from "../../core/values/parsed.ts";
 import { parseCommit } from "../../core/wire/read-messages.ts";
 import { listOf } from "../base/list-of.ts";
+import { undecided } from "../base/undecided.ts";
 import { ROW_BYTES_MAX } from "../stores/model-store.ts";
 import { newItem, type Outbox, type OutboxItem, outboxText, withItem, withoutTimer, withoutTimers } from "./outbox.ts";
 import type { ProcessVerbs } from "./process-manager.ts";
@@ -122,15 +123,7 @@ function requireCommands(commands: CommandRequest | readonly CommandRequest[]): 
     actor: "~",
     time: 0,
     meta: null,
-    commands: list.map(({ stream, name, v, input }) => ({
-      stream,
-      seen: 0,
-      reads: [],
-      name,
-      v,
-      ...(input !== undefined && { input: omitUndefined(input) }),
-      events: [],
-    })),
+    commands: undecided(list),
   });
   if (!parsed.ok) throw invalidCommand(describeProblem(parsed.problem));
   return parsed.value.commands.map(({ stream, name, v, input }) => ({

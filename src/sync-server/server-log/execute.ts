@@ -25,6 +25,7 @@ import { invalid, requireObject, shown } from "../base/check-arguments.ts";
 import type { Env } from "../base/env.ts";
 import type { Observer } from "../base/observer.ts";
 import type { Executed } from "../base/executed.ts";
+import { undecided } from "../base/undecided.ts";
 import type { EventStore, StoredRecord } from "../stores/event-store.ts";
 import type { PushResult, RefusedCode } from "../writer/admit-push.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
@@ -126,7 +127,6 @@ function commitOf(
   requests: readonly CommandRequest[],
   { id = uuidv7(env.now(), env.randomBytes(UUID_RANDOM_BYTES)), meta = null, causedBy }: ExecuteOptions,
 ): Commit {
-  // The versions are read when the commit is decided, and the events are decided there.
   const parsed = parseCommit({
     id,
     client: client(),
@@ -135,15 +135,7 @@ function commitOf(
     meta: omitUndefined(meta),
     ...(causedBy && causeOf(causedBy)),
     domain: domain.version,
-    commands: requests.map(({ stream, name, v, input }) => ({
-      stream,
-      seen: 0,
-      reads: [],
-      name,
-      v,
-      ...(input !== undefined && { input: omitUndefined(input) }),
-      events: [],
-    })),
+    commands: undecided(requests),
   });
   if (parsed.ok) return parsed.value;
   throw invalid(WHAT, describeProblem(parsed.problem));
