@@ -41,6 +41,11 @@ test("log: own changes are pending and then confirmed, and those of other people
 
   await turnLog(ada, "Hide the log");
   expect(await lines(ada).count()).toBe(0);
+  await turnLog(ada, "Show the log");
+  const hide = ada.getByRole("region", { name: "The log" }).getByRole("button", { name: "Hide the log" });
+  await hide.press("Enter");
+  await hide.waitFor({ state: "detached" });
+  expect(await ada.evaluate(() => document.activeElement?.tagName)).toBe("MAIN");
 });
 
 test("log: a refused change has a line with the reason, which stays after the choice", async () => {

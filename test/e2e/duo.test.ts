@@ -36,6 +36,21 @@ test.runIf(reachesFrames)(
   },
 );
 
+test.runIf(reachesFrames).each([1360, 1920])(
+  "duo: both columns have the same space beside them at %i px",
+  async (width) => {
+    const { ada } = await openDuo(demo, { viewport: { width, height: 850 } });
+    const edges = await ada.locator("body").evaluate((body) => {
+      const cards = [...body.querySelectorAll("li.card")].map((element) => element.getBoundingClientRect());
+      return {
+        left: Math.min(...cards.map(({ left }) => left)),
+        right: innerWidth - Math.max(...cards.map((it) => it.right)),
+      };
+    });
+    expect(Math.round(edges.right)).toBe(Math.round(edges.left));
+  },
+);
+
 test.runIf(reachesFrames)("duo: a reload without the cable keeps the cable, the work and its lines", async () => {
   const { page, ada, bob } = await openDuo(demo);
   await renameOn(bob, "Print the posters", "Print the tickets");

@@ -45,6 +45,17 @@ test("focus: a card that was found by search has the focus after it is closed", 
   await expect.poll(() => focused(page)).toMatch(/^Tune the harp/);
 });
 
+test("focus: one Escape closes the search also with a text in it, and returns the focus", async () => {
+  const page = await demo.open("Ada");
+  const button = page.getByRole("button", { name: "Search cards" });
+  await button.press("Enter");
+  const search = page.getByRole("dialog", { name: "Search cards" });
+  await search.locator("input").pressSequentially("harp");
+  await page.keyboard.press("Escape");
+  await search.waitFor({ state: "detached" });
+  await expect.poll(() => button.evaluate((element) => element === document.activeElement)).toBe(true);
+});
+
 test("focus: after a column was added, the focus is on the button that adds the next one", async () => {
   const page = await demo.open("Ada");
   const button = page.getByRole("button", { name: "Add a column" });

@@ -125,6 +125,15 @@ test("titles: a Hebrew title reads from right to left wherever it is shown", asy
   expect(await isRightToLeft(page.locator(".found li"))).toBe(true);
 });
 
+test("board: the sign is on the line of the name, and empty columns begin on one line", async () => {
+  const page = await demo.open("Ada");
+  const middle = async (place: Locator) => boxOf(place).then(({ y, height }) => y + height / 2);
+  const sign = await middle(page.locator(".top-bar .wordmark"));
+  expect(Math.abs(sign - (await middle(page.getByRole("heading", { level: 1 }))))).toBeLessThan(1.5);
+  const addCard = await middle(page.getByRole("button", { name: "Add a card" }).first());
+  expect(Math.abs(addCard - (await middle(page.getByRole("button", { name: "Add a column" }))))).toBeLessThan(1.5);
+});
+
 test("notice: its words have the same space on both sides", async () => {
   const page = await demo.open("Ada");
   await addCards(page, "To do", ["Buy rosin"]);

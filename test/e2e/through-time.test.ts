@@ -1,7 +1,7 @@
 /** The whole board through time: a slider over all events of the board's log. */
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { addCards, waitForSync } from "./support/board-page.ts";
+import { addCards, renameCard, waitForSync } from "./support/board-page.ts";
 import { engine } from "./support/browser.ts";
 import { demoForTests } from "./support/demo-board.ts";
 
@@ -71,6 +71,16 @@ test("board through time: each event, its words and the board after it, with key
   await view.waitFor({ state: "detached" });
   const again = await openView(page);
   expect((await again.at(7))[0]).toEqual(["To do", "Milk", "Bread", "Rosin"]);
+});
+
+test("board through time: a renaming names the card or column as it was before", async () => {
+  const page = await demo.open("Ada");
+  await addCards(page, "To do", ["Milk"]);
+  await renameCard(page, "Milk", "Oat milk");
+  await waitForSync(page, /^Live$/);
+  const { event, at } = await openView(page);
+  await at(5);
+  await expect.poll(() => event.innerText()).toMatch(/“Milk”: Ada renamed it to “Oat milk”/);
 });
 
 test.runIf(engine === "chromium")(

@@ -1,5 +1,6 @@
 /** A log as it happens, one line an event, the newest first. It knows no domain: it shows any event of any log. */
 import { useState } from "react";
+import { Icon } from "../ui/icon.tsx";
 import type { LogEntry } from "./lines.ts";
 import { words } from "../words/language.ts";
 
@@ -9,15 +10,22 @@ type EventLogProps = {
   readonly entries: readonly LogEntry[];
   /** One more sentence, or null. */
   readonly note: string | null;
+  /** Absent: the log stays. */
+  readonly onHide?: () => void;
 };
 
-export function EventLog({ entries, note }: EventLogProps) {
+export function EventLog({ entries, note, onHide }: EventLogProps) {
   const [open, setOpen] = useState<string | null>(null);
   return (
     <section className="event-log" aria-label={words.log.title}>
       <header>
         <h2>{words.log.title}</h2>
         {note !== null && <p className="hint">{note}</p>}
+        {onHide && (
+          <button type="button" className="icon-button" aria-label={words.log.hide} onClick={onHide}>
+            <Icon name="close" />
+          </button>
+        )}
       </header>
       <ol>
         {entries.map(({ id, state, position, actor, type, stream, data, whole }) => (

@@ -6,7 +6,7 @@ import { LogFeed } from "../event-log/log-feed.ts";
 import { BOARD_STREAMS } from "../domain/read-models.ts";
 import { words } from "../words/language.ts";
 
-export function BoardLog() {
+export function BoardLog({ onHide }: { readonly onHide: () => void }) {
   const log = useLog();
   const [feed] = useState(() => new LogFeed(log, BOARD_STREAMS));
   const entries = useSyncExternalStore(feed.subscribe, feed.entries);
@@ -22,5 +22,5 @@ export function BoardLog() {
     if (entries.length === 0) return words.log.empty;
     return isPartial ? words.log.partial : null;
   };
-  return <EventLog entries={entries} note={note()} />;
+  return <EventLog entries={entries} note={note()} onHide={onHide} />;
 }

@@ -48,6 +48,11 @@ export function Board({ isSide }: { readonly isSide: boolean }) {
   const cardProps = { active, watchers, refusals: refusalsByCard, handlers, onOpen: setOpen, onFocus: setActive };
   const strays = useMemo(() => straysOf(byColumn, new Set(places.map(({ id }) => id))), [byColumn, places]);
   const isLarge = useMemo(() => [...byColumn.values()].some(({ length }) => length > SMALL_MAX), [byColumn]);
+  const hideLog = () => {
+    setLog(false);
+    // The button that had the focus is gone.
+    board.current?.focus();
+  };
   const ready = useStatus((status) => status.connection !== "connecting");
 
   return (
@@ -71,7 +76,7 @@ export function Board({ isSide }: { readonly isSide: boolean }) {
         ))}
         {entries.length > 0 && <AddColumn last={entries.at(-1)?.row.order ?? null} />}
       </main>
-      {hasLog && <BoardLog />}
+      {hasLog && <BoardLog onHide={hideLog} />}
       <p id="card-keys" hidden>
         {words.board.keys}
       </p>

@@ -27,7 +27,7 @@ export const en = {
   },
   session: {
     badBoard: (board: string) =>
-      `A board cannot have the name “${board}”. Use letters from A to Z, digits and the signs . _ ~ : @ -, at most 128 in all, and begin with a letter or a digit.`,
+      `A board cannot have the name “${board}”. Use letters from A to Z, digits and the signs . _ ~ : @ -, at most 128 in all, and begin with a letter or a digit.`,
     longName: (name: string, max: number) =>
       `“${name}” is too long for a person's name. Use at most ${max} characters.`,
     nameless: (board: string) => `To open the board “${board}”, enter your name.`,

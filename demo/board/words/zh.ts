@@ -22,7 +22,7 @@ export const zh: Words = {
   },
   session: {
     badBoard: (board) =>
-      `看板名称不能是“${board}”。请使用英文字母、数字和符号 . _ ~ : @ -，最多 128 个字符，并以字母或数字开头。`,
+      `看板名称不能是“${board}”。请使用英文字母、数字和符号 . _ ~ : @ -，最多 128 个字符，并以字母或数字开头。`,
     longName: (name, max) => `名字“${name}”太长，最多 ${max} 个字符。`,
     nameless: (board) => `要打开看板“${board}”，请输入你的名字。`,
   },

@@ -27,6 +27,11 @@ export function SearchDialog({ columns, onOpen, onClose }: SearchDialogProps) {
   };
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     if (event.nativeEvent.isComposing) return;
+    // Otherwise Chromium only empties the field at the first Escape.
+    if (event.key === "Escape") {
+      event.preventDefault();
+      return onClose();
+    }
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     const all = [...event.currentTarget.querySelectorAll<HTMLElement>("input, .found button")];
     const at = all.findIndex((element) => element === document.activeElement);

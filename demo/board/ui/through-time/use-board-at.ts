@@ -3,6 +3,7 @@ import type { HistoryEntry } from "dacapo/client";
 import { useLog } from "dacapo/react";
 import { useEffect, useRef, useState } from "react";
 import { card } from "../../domain/card.ts";
+import { column } from "../../domain/column.ts";
 import { cards, columns } from "../../domain/read-models.ts";
 import { compareCards } from "../lift/lift.ts";
 import { type CardEntry, type ColumnEntry, idOf } from "../rows.ts";
@@ -47,20 +48,30 @@ async function boardAt(log: ReturnType<typeof useLog>, position: number): Promis
   const { event } = ofCards;
   const lanes = ofColumns.rows.map((entry) => ({ ...entry, pending: false }));
   const all = ofCards.rows.map((entry) => ({ ...entry, pending: false }));
-  const row = all.find(({ key }) => key === event?.stream)?.row;
   return {
     position,
     event,
-    subject:
-      row?.title ??
-      lanes.find(({ key }) => key === event?.stream)?.row.name ??
-      // An archived card has no row.
-      (event?.aggregate === card.name ? await titleAt(log, event) : null),
+    subject: event && ((await formerName(log, event)) ?? nameIn(event, lanes, all) ?? (await titleAt(log, event))),
     columns: lanes.sort((left, right) => (left.row.order < right.row.order ? -1 : 1)),
     cards: Map.groupBy(all.sort(compareCards), (entry) => entry.row.column),
   };
 }
 
-async function titleAt(log: ReturnType<typeof useLog>, { stream, version }: HistoryEntry): Promise<string | null> {
-  return (await log.stateAt(card, idOf(stream), { version }))?.title ?? null;
+/** The name before a renaming, because the sentence has the new one. Null: the event renames nothing. */
+async function formerName(log: ReturnType<typeof useLog>, event: HistoryEntry): Promise<string | null> {
+  const [id, version] = [idOf(event.stream), event.version - 1];
+  if (event.type === "CardRenamed") return (await log.stateAt(card, id, { version }))?.title ?? null;
+  if (event.type === "ColumnRenamed") return (await log.stateAt(column, id, { version }))?.name ?? null;
+  return null;
+}
+
+function nameIn({ stream }: HistoryEntry, lanes: PastBoard["columns"], all: readonly CardEntry[]): string | null {
+  const title = all.find(({ key }) => key === stream)?.row.title;
+  return title ?? lanes.find(({ key }) => key === stream)?.row.name ?? null;
+}
+
+/** An archived card has no row. */
+async function titleAt(log: ReturnType<typeof useLog>, event: HistoryEntry): Promise<string | null> {
+  if (event.aggregate !== card.name) return null;
+  return (await log.stateAt(card, idOf(event.stream), { version: event.version }))?.title ?? null;
 }
