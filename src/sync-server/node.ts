@@ -18,13 +18,14 @@ import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { CLIENT_FRAME_BYTES_MAX } from "../core/history/limits.ts";
-import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
+import { syncServer, type SyncServer } from "./app.ts";
 import { listen, listenAddress, listeningUrl } from "./hosts/listen.ts";
 import { httpServer } from "./hosts/node-http.ts";
 import { Observer } from "./base/observer.ts";
 import { liveLog, prefixOf } from "./live/live-path.ts";
 import { mountAt } from "./http/mount-routes.ts";
 import type { LiveSocket } from "./live/server-socket.ts";
+import { requireServeOptions, type ServeOptions } from "./serve-options.ts";
 import { nodeExchange } from "./hosts/node-exchange.ts";
 
 export { jsonLines } from "./hosts/json-lines.ts";
@@ -45,27 +46,7 @@ export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from 
 export type { HandlerContext, RetryOptions, Subscriber, SubscriberOptions } from "./subscribers/subscriber.ts";
 export type { HandlerExecute, HandlerExecuteOptions } from "./subscribers/handler-execute.ts";
 
-/** Options of `serve`: those of `syncServer`, and the address. */
-export type ServeOptions = SyncServerOptions & {
-  /**
-   * The port to listen on. 0 chooses any free port.
-   *
-   * @default 8787
-   */
-  readonly port?: number;
-  /**
-   * The address to listen on, such as `127.0.0.1`, without scheme and port.
-   *
-   * @default all addresses of this machine
-   */
-  readonly hostname?: string;
-  /**
-   * The path in front of all routes, such as `/api/sync`. `/` is the root. Slashes at its ends make no difference.
-   *
-   * @default "/sync"
-   */
-  readonly path?: string;
-};
+export type { ServeOptions };
 
 /** A server that listens. */
 export type RunningServer = {
@@ -106,18 +87,16 @@ const CLOSE_MS_MAX = 2_000;
  * const { url } = await serve({ domain, store: sqlite("logs.db"), authorize, port: 8787 });
  * console.log(`The sync server listens on ${url}`);
  *
- * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type, or if
+ * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type, if an
+ *   option has another name, such as a misspelled `permit`, or if
  *   `path`, `port`, `hostname` or an origin is not written as it must be.
  * @throws StorageLostError (`storage-lost`) if the store cannot be opened.
  * @throws DacapoError (`port-taken`) if another program uses the port.
  * @throws DacapoError (`cannot-listen`) if the system refuses the address or the port.
  */
-export async function serve({
-  port = 8787,
-  hostname,
-  path = "/sync",
-  ...options
-}: ServeOptions): Promise<RunningServer> {
+export async function serve(given: ServeOptions): Promise<RunningServer> {
+  requireServeOptions(given);
+  const { port = 8787, hostname, path = "/sync", ...options } = given;
   const prefix = prefixOf(path);
   const wanted = listenAddress(port, hostname);
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));

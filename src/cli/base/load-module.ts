@@ -76,10 +76,11 @@ async function loadOptions(path: string): Promise<ServerConfig> {
     ...(isDomain ? { domain: standard } : isObject(standard) ? standard : {}),
     ...module,
   };
-  // The server checks each of its options itself, so the values have any type here.
-  return Object.fromEntries(
-    Object.keys(CONFIG).flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
-  );
+  // The server checks each of its options itself, so the values have any type here. A module may export other names,
+  // but a default export has options only: `serve` refuses an unknown one, such as a misspelled `permit`.
+  const { store: _, ...options } = isDomain || !isObject(standard) ? {} : standard;
+  const names = [...Object.keys(CONFIG), ...Object.keys(options)];
+  return Object.fromEntries(names.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])));
 }
 
 async function load(path: string): Promise<Readonly<Record<string, unknown>>> {

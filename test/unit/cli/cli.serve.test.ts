@@ -76,6 +76,17 @@ test("serve: a config may export each option, such as `base`", async () => {
   await ada.close();
 });
 
+test("serve: a config with an unknown option, such as a misspelled `permit`, is refused", async () => {
+  const folder = await folderWith({
+    "dacapo.config.ts": `import { domain } from ${JSON.stringify(domainFile)};\n${authorizeByName}
+      export default { domain, permitt: () => false };`,
+  });
+  const config = folder.path("dacapo.config.ts");
+  const { code, stdout, stderr } = await runCli(["serve", "--config", config, "--store", "memory:", "--port", "0"]);
+  expect(stderr).toContain("`serve` has no option permitt. Its options are domain, store, authorize, permit, ");
+  expect([code, stdout]).toEqual([2, ""]);
+});
+
 test("serve --open: every token is a name, on this machine only, and JSON names the address", async () => {
   const { url, child, result } = await started(["--open", "--domain", domainFile, "--store", "memory:", "--json"]);
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/sync$/);

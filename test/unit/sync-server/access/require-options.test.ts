@@ -36,6 +36,17 @@ describe.each([
   });
 });
 
+test("serve: refuses an option that it does not know, such as a misspelled `permit`", async () => {
+  const config = { ...options(), permitt: () => false, port: 0, hostname: "127.0.0.1" };
+  await expect(serve(config)).rejects.toMatchObject({
+    code: "definition",
+    message: "`serve` has no option permitt",
+    fix: containing("Its options are domain, store, authorize, permit, "),
+  });
+  const unset = { ...options(), permitt: undefined, port: 0, hostname: "127.0.0.1" };
+  await expect((await serve(unset)).close()).resolves.toBeUndefined();
+});
+
 test("syncServer: accepts domain, store and authorize", async () => {
   await expect(syncServer(options()).close()).resolves.toBeUndefined();
 });
