@@ -171,7 +171,8 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const hub = createLiveHub({ store, limits, env, report, observer, ticks, onRead, ...admission });
   const { models = [], subscribers: handles = [], sleeps } = options;
   const executeAs: ExecuteAs = (log, commands, by) => serverLog(logContext, log).execute(commands, by);
-  const shared = { domain, store, env, report, walkMs: limits.lookMs, ticks, isBusy: () => writer.isBusy() };
+  const lags = ticks ? observer.watchLags(limits.lookMs) : undefined;
+  const shared = { domain, store, env, report, lags, walkMs: limits.lookMs, ticks, isBusy: () => writer.isBusy() };
   const followed = { ...shared, models, handles, executeAs, sleeps, base: options.base };
   const { keepers, bases, subscribers, processes, ...followers } = createFollowers(followed);
   const signals = new LogSignals(env);

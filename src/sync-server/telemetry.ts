@@ -18,6 +18,8 @@ import {
   type Histogram,
   type Meter,
   metrics,
+  type ObservableCallback,
+  type ObservableGauge,
   propagation,
   type Span,
   SpanKind,
@@ -26,6 +28,7 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import type {
+  LevelName,
   MeasureName,
   SpanName,
   Telemetry,
@@ -35,7 +38,9 @@ import type {
 } from "./base/telemetry.ts";
 
 export type {
+  LevelName,
   MeasureName,
+  Observation,
   SpanName,
   Telemetry,
   TelemetryFacts,
@@ -94,6 +99,7 @@ export function openTelemetry({
   meter = metrics.getMeter("dacapo", VERSION),
 }: OpenTelemetryOptions = {}): Telemetry {
   const measures = createMeasures(meter);
+  const levels = createLevels(meter);
   const durations = new Map(SPANS.map((name) => [name, durationOf(meter, name)]));
   return {
     startSpan: (name, from) => {
@@ -103,6 +109,13 @@ export function openTelemetry({
       return new OpenSpan(span, trace.setSpan(parent, span), durations.get(name));
     },
     record: (measure, value, facts) => measures[measure](value, facts && attributesOf(facts)),
+    observe: (level, read) => {
+      const observed: ObservableCallback = (result) => {
+        for (const { value, facts } of read()) result.observe(value, attributesOf(facts));
+      };
+      levels[level].addCallback(observed);
+      return () => levels[level].removeCallback(observed);
+    },
   };
 }
 
@@ -163,6 +176,15 @@ function durationOf(meter: Meter, name: SpanName): Histogram {
     description: `Duration of each ${name}`,
     advice: { explicitBucketBoundaries: SECONDS },
   });
+}
+
+function createLevels(meter: Meter): Record<LevelName, ObservableGauge> {
+  return {
+    "follower.lag": meter.createObservableGauge("dacapo.follower.lag", {
+      unit: "{event}",
+      description: "Events that a follower is behind, in the log where it is furthest behind",
+    }),
+  };
 }
 
 function createMeasures(meter: Meter): Record<MeasureName, (value: number, attributes?: Attributes) => void> {

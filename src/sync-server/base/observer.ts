@@ -14,6 +14,7 @@ import { HttpRefusal } from "./http-refusal.ts";
 import type { LogEntry, LogEvent, StepFacts } from "./log-entry.ts";
 import { parkedOf } from "./parked-error.ts";
 import { createReporter } from "./report-error.ts";
+import { LagBook } from "./lag-book.ts";
 import type { MeasureName, SpanName, Telemetry, TelemetryFacts, TelemetryFailure, TelemetrySpan } from "./telemetry.ts";
 
 /** The options by which an operator watches a server. */
@@ -70,6 +71,7 @@ export class Observer {
   readonly #telemetry: Telemetry | undefined;
   readonly #onLog: ((entry: LogEntry) => void) | null;
   readonly #now: () => number;
+  #stopLags: (() => void) | undefined;
 
   constructor({ telemetry, onLog }: ObserverOptions = {}, now: () => number = Date.now) {
     this.#telemetry = telemetry;
@@ -158,6 +160,18 @@ export class Observer {
     // A sender without rights may have written anything in the place of the log's name.
     const known = log !== undefined && LOG_NAME.test(log) && { log };
     this.write({ level: status >= 500 ? "warn" : "info", event: "refused", ...known, ...(actor && { actor }), code });
+  }
+
+  /** Returns a book of the lags of followers, which is read until `close`. Undefined: nobody reads it. */
+  watchLags(walkMs: number): LagBook | undefined {
+    const lags = new LagBook(this.#now, walkMs);
+    this.#stopLags = this.#telemetry?.observe?.("follower.lag", () => lags.read());
+    return this.#stopLags && lags;
+  }
+
+  /** Ends what reads the lags of a server that stopped. */
+  close(): void {
+    this.#stopLags?.();
   }
 
   /** Reports a failure of the server, of its store or of the app's functions. */

@@ -27,8 +27,14 @@ export type MeasureName =
   | "failures"
   | "parked";
 
+/** A level that is read when metrics are collected. `docs/operating.md` has a table of them. */
+export type LevelName = "follower.lag";
+
 /** Attributes of a span or of a measure. */
 export type TelemetryFacts = Readonly<Record<string, string | number>>;
+
+/** A value of a level, with its attributes. */
+export type Observation = { readonly value: number; readonly facts: TelemetryFacts };
 
 /** A running span. */
 export type TelemetrySpan = {
@@ -58,4 +64,10 @@ export type Telemetry = {
   readonly startSpan: (name: SpanName, from: Request | readonly TelemetrySpan[]) => TelemetrySpan;
   /** Adds a value to a measure. Times are in seconds, sizes in bytes. */
   readonly record: (measure: MeasureName, value: number, facts?: TelemetryFacts) => void;
+  /**
+   * Reads a level each time that metrics are collected, until the returned function is called.
+   *
+   * @default the levels are not read
+   */
+  readonly observe?: (level: LevelName, read: () => readonly Observation[]) => () => void;
 };

@@ -14,6 +14,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { DefinitionError } from "../../core/values/errors.ts";
 import { type Env, nodeName } from "../base/env.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
+import type { LagBook } from "../base/lag-book.ts";
 import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
@@ -39,6 +40,8 @@ export type BasesOptions = {
   readonly base: boolean | BaseOptions | undefined;
   readonly env: Env;
   readonly report: (error: unknown) => void;
+  /** The book of lags. Undefined: nobody measures. */
+  readonly lags?: LagBook | undefined;
   readonly isBusy: () => boolean;
   /** False: no walks, for a runtime that sleeps between events. */
   readonly ticks: boolean;
@@ -50,6 +53,8 @@ export type BasesOptions = {
 
 /** Appends report logs that need a base. The walk finds those of a crash, and bases that are a day old. */
 const WALK_MS = 60 * 60_000;
+/** The name of all bases in the metric of lags. */
+const LABEL = "base";
 /** Milliseconds that a build folds, also if the turn is over, because each build writes all pages of a base. */
 const BUILD_MS_MIN = 5_000;
 /** Logs whose next position is remembered. The position of another log is read again after its next append. */
@@ -69,6 +74,7 @@ export class Bases {
     const { store, domain, env, report, ticks, turn } = options;
     this.#options = options;
     this.#base = baseOptions(options.base, store);
+    if (this.#base) options.lags?.add(LABEL);
     this.#fingerprint = fingerprintOf(domain);
     this.#node = nodeName(env);
     const { models } = store;
@@ -150,6 +156,7 @@ export class Bases {
       return env.now();
     }
     remember(this.#nextAt, log, plan.dueFrom);
+    this.#options.lags?.note(LABEL, log, plan.newest?.at ?? null, plan.isDue ? found.head : null);
     if (!plan.isDue) return plan.overAt;
     return (await this.#build(log, modelStore, plan, found.head)) ? env.now() : plan.overAt;
   }
@@ -161,7 +168,7 @@ export class Bases {
     { newest, unfit }: Pick<BasePlan, "newest" | "unfit">,
     head: Cursor | null,
   ): Promise<boolean> {
-    const { domain, store, env, isBusy, turn, wakeSoon } = this.#options;
+    const { domain, store, env, lags, isBusy, turn, wakeSoon } = this.#options;
     if (!this.#base) return false;
     const startedAt = env.now();
     const lease = new Lease({ modelStore, log, follower: `base/${this.#fingerprint}`, node: this.#node, env });
@@ -175,7 +182,11 @@ export class Bases {
       isBusy,
       isClosed: () => this.#closed,
       isOver: () => turn?.isOver === true && env.now() - startedAt >= BUILD_MS_MIN,
-      keepLease: () => lease.hold(),
+      keepLease: () => {
+        // A long build reads no place, and its lag counts on.
+        lags?.note(LABEL, log, newest?.at ?? null, head);
+        return lease.hold();
+      },
     };
     // Until the build shows more, another node may be at it.
     remember(this.#nextAt, log, positionOf(head) + this.#base.everyEvents);

@@ -52,6 +52,7 @@ export async function stopServer(parts: StoppedParts): Promise<void> {
   const stopped = followers.closeKeepers();
   await responder.close();
   stopHints?.();
+  observer.close();
   await settlesWithin(env, stopped, KEEPERS_MS_MAX);
   await settlesWithin(env, handled, SUBSCRIBERS_MS_MAX);
   const isClosed = await settlesWithin(env, store.close(), STORE_MS_MAX);

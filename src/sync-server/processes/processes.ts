@@ -6,6 +6,7 @@
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName } from "../base/env.ts";
+import type { LagBook } from "../base/lag-book.ts";
 import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
 import { UnknownEvents } from "../read-models/log-keeper.ts";
@@ -13,6 +14,7 @@ import type { EventStore } from "../stores/event-store.ts";
 import { divergedReport } from "../subscribers/diverged-follower.ts";
 import { dueLogs } from "../subscribers/due-logs.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
+import { watchedModels } from "../subscribers/watched-models.ts";
 import { type AnyProcessManager, checkedProcesses, type ProcessDefinition } from "./process-manager.ts";
 import { ProcessRunner } from "./process-runner.ts";
 
@@ -24,6 +26,8 @@ export type ProcessesOptions = {
   readonly taken: ReadonlySet<string>;
   readonly env: Env;
   readonly report: (error: unknown) => void;
+  /** The book of lags. Undefined: nobody measures. */
+  readonly lags?: LagBook | undefined;
   /** Executes the commands of processes. */
   readonly executeAs: ExecuteAs;
   /** Milliseconds between two walks over all logs. */
@@ -78,11 +82,11 @@ export class Processes {
   }
 
   #poolOf(manager: ProcessDefinition, node: () => string): LogPool {
-    const { store, env, report, executeAs, walkMs, ticks, turn } = this.#options;
-    const { models: modelStore } = store;
+    const { store, env, report, lags, executeAs, walkMs, ticks, turn } = this.#options;
+    const { name, follower } = manager;
     // `checkedProcesses` refused a store without models.
-    if (!modelStore) throw new Error(`The store keeps no process manager ${manager.name}`);
-    const { name } = manager;
+    if (!store.models) throw new Error(`The store keeps no process manager ${name}`);
+    const modelStore = watchedModels(store.models, lags, [{ follower, label: `process ${name}` }]);
     const unknown = new UnknownEvents();
     const onDiverged = divergedReport({ noun: "process manager", name, details: { process: name } }, report);
     const closing = this.#closing.signal;

@@ -7,11 +7,14 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { reasonOf, shortText } from "../../core/values/reason.ts";
 import { type Env, nodeName } from "../base/env.ts";
+import type { LagBook } from "../base/lag-book.ts";
 import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import type { ModelStore } from "../stores/model-store.ts";
+import type { Follower, ModelStore } from "../stores/model-store.ts";
+import { watchedModels } from "../subscribers/watched-models.ts";
 import { LogSignals } from "../base/log-signals.ts";
+import { notesOf } from "./follower-notes.ts";
 import { KeeperPace } from "./keeper-pace.ts";
 import { type KeeperContext, LogKeeper, UnknownEvents } from "./log-keeper.ts";
 import { type ReadModel, readModels } from "./read-model.ts";
@@ -23,6 +26,8 @@ export type ModelKeepersOptions = {
   readonly models: readonly ServerModel[];
   readonly env: Env;
   readonly report: (error: unknown) => void;
+  /** The book of lags. Undefined: nobody measures. */
+  readonly lags?: LagBook | undefined;
   /** True: pushes wait, so long folds rest. */
   readonly isBusy: () => boolean;
   /** Milliseconds between two walks over all logs. */
@@ -108,8 +113,14 @@ export class ModelKeepers {
     await this.#pool?.close();
   }
 
-  #poolOf({ store, env, ...options }: Omit<ModelKeepersOptions, "domain" | "models">, modelStore: ModelStore): LogPool {
+  #poolOf({ store, env, ...options }: Omit<ModelKeepersOptions, "domain" | "models">, given: ModelStore): LogPool {
     const models = [...this.models.values()];
+    const watched = models.map(({ name, follower }) => ({
+      follower,
+      label: `model ${name}`,
+      isFollowing: isNotPurged,
+    }));
+    const modelStore = watchedModels(given, options.lags, watched);
     const followers = models.map(({ follower }) => follower);
     const unknown = new UnknownEvents();
     const context: KeeperContext = {
@@ -142,4 +153,9 @@ export class ModelKeepers {
       },
     });
   }
+}
+
+/** The rows of a purged model do not follow the log. */
+function isNotPurged(follower: Follower | undefined): boolean {
+  return notesOf(follower)?.phase !== "purged";
 }

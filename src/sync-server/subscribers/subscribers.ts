@@ -6,6 +6,7 @@
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName, settlesWithin } from "../base/env.ts";
+import type { LagBook } from "../base/lag-book.ts";
 import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
@@ -14,6 +15,7 @@ import { dueLogs } from "./due-logs.ts";
 import type { ExecuteAs } from "./handler-execute.ts";
 import { LogRunner, type RunnerContext } from "./log-runner.ts";
 import { Slots } from "./slots.ts";
+import { watchedModels } from "./watched-models.ts";
 import { checkedSubscribers, type Subscriber, type SubscriberDefinition } from "./subscriber.ts";
 
 export type SubscribersOptions = {
@@ -22,6 +24,8 @@ export type SubscribersOptions = {
   readonly subscribers: readonly Subscriber[];
   readonly env: Env;
   readonly report: (error: unknown) => void;
+  /** The book of lags. Undefined: nobody measures. */
+  readonly lags?: LagBook | undefined;
   /** Executes the commands of handlers. */
   readonly executeAs: ExecuteAs;
   /** Milliseconds between two walks over all logs. */
@@ -52,9 +56,11 @@ export class Subscribers {
     const node = nodeName(options.env);
     const signals = { closing: this.#closing.signal, closed: this.#closed.signal };
     this.#pools = models
-      ? definitions.map(
-          (subscriber) => new SubscriberPool({ ...options, ...signals, subscriber, modelStore: models, node }),
-        )
+      ? definitions.map((subscriber) => {
+          const watched = { follower: subscriber.follower, label: `subscriber ${subscriber.name}` };
+          const modelStore = watchedModels(models, options.lags, [watched]);
+          return new SubscriberPool({ ...options, ...signals, subscriber, modelStore, node });
+        })
       : [];
   }
 
