@@ -20,11 +20,14 @@ export function checkModelWrite({ followers, rows, statements = [] }: ModelWrite
   for (const { follower, table, set, remove } of rows) {
     if (tables.get(follower)?.has(table) !== true)
       throw new BugError("A write has rows of a table that it does not change", { follower, table });
-    if (new Set([...set.map(([key]) => key), ...remove]).size < set.length + remove.length)
-      throw new BugError("A write changes the row of a key twice", { follower, table });
-    for (const [key, text] of set)
+    const keys = new Set(remove);
+    for (const [key, text] of set) {
+      keys.add(key);
       if (text !== null && exceedsBytes(text, ROW_BYTES_MAX))
         throw new BugError(`The text of a row has more than ${ROW_BYTES_MAX} bytes`, { follower, table, key });
+    }
+    if (keys.size < set.length + remove.length)
+      throw new BugError("A write changes the row of a key twice", { follower, table });
   }
   for (const { follower, sql } of statements)
     for (const name of placeholdersIn(sql))

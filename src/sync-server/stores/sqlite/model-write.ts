@@ -49,9 +49,12 @@ export class ModelChange {
   apply(log: number): void {
     const [sql, write] = [this.#sql, this.#write];
     const { followers, rows } = write;
+    // The rows of most models change with every append, and their tables with none.
+    const hasNewTables = followers.some(changesTables);
     // A table may move between two followers of one write.
-    if (followers.some(changesTables)) this.#stored.clear();
-    for (const { name, next } of followers) if (next !== null && next !== "check") takeTables(sql, log, name, next);
+    if (hasNewTables) this.#stored.clear();
+    for (const { name, next } of hasNewTables ? followers : [])
+      if (next !== null && next !== "check") takeTables(sql, log, name, next);
     for (const { name, revision, next } of followers) {
       if (next === "check") continue;
       if (next === null) removeFollower(sql, log, name);
@@ -63,8 +66,7 @@ export class ModelChange {
       const id = this.#stored.get(follower)?.tables.get(table) ?? tableId(sql, log, follower, table);
       writeRows(sql, id ?? null, change);
     }
-    // The rows of most models change with every append, and their tables with none.
-    if (write.statements?.length || followers.some(changesTables)) applySqlWrite(sql, log, write);
+    if (write.statements?.length || hasNewTables) applySqlWrite(sql, log, write);
   }
 
   /** True if a follower keeps exactly its tables, as in most writes. */
@@ -78,16 +80,19 @@ export class ModelChange {
 /** The revision and the tables in one query, because each costs as much as the write of a row. */
 function storedFollower(sql: Sql, log: number, name: string): StoredFollower {
   type Row = { readonly revision: number; readonly id: number | null; readonly name: string | null };
-  const rows = [
-    ...sql.rows<Row>(
-      `select f.revision, t.id, t.name from dacapo_followers f
-       left join dacapo_tables t on t.log = f.log and t.follower = f.name where f.log = ? and f.name = ?`,
-      log,
-      name,
-    ),
-  ];
-  const tables = rows.flatMap((row) => (row.id === null || row.name === null ? [] : ([[row.name, row.id]] as const)));
-  return { revision: rows[0]?.revision ?? 0, tables: new Map(tables) };
+  const rows = sql.rows<Row>(
+    `select f.revision, t.id, t.name from dacapo_followers f
+     left join dacapo_tables t on t.log = f.log and t.follower = f.name where f.log = ? and f.name = ?`,
+    log,
+    name,
+  );
+  let revision = 0;
+  const tables = new Map<string, number>();
+  for (const row of rows) {
+    revision = row.revision;
+    if (row.id !== null && row.name !== null) tables.set(row.name, row.id);
+  }
+  return { revision, tables };
 }
 
 function changesTables({ next }: FollowerWrite): boolean {

@@ -69,8 +69,12 @@ const STATEMENTS_MAX = 2_000;
 export function nodeSql(database: DatabaseSync): Sql {
   let open = true;
   const statements = new Map<string, StatementSync>();
+  let last: { readonly query: string; readonly statement: StatementSync } | null = null;
   const prepare = (query: string) => {
+    // The rows of a write run the same statement one after the other.
+    if (last?.query === query) return last.statement;
     const ready = statements.get(query) ?? database.prepare(query);
+    last = { query, statement: ready };
     // The statements that were used last are at the end.
     statements.delete(query);
     statements.set(query, ready);
