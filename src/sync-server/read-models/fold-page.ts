@@ -106,7 +106,11 @@ export function foldPage(
   refused: RefusedEvents = NONE_REFUSED,
 ): FoldedPage {
   const folded = new PageFold(model).fold(steps, stored, refused);
-  return { ...folded, parked: [...parked, ...folded.parked].sort((left, right) => left.position - right.position) };
+  return {
+    changes: model.sql ? [] : [rowsChange(model.follower, folded.rows)],
+    statements: folded.statements,
+    parked: [...parked, ...folded.parked].sort((left, right) => left.position - right.position),
+  };
 }
 
 /** The fold of steps into rows or statements, for a caller that folds many pages. */
@@ -119,11 +123,21 @@ export class PageFold {
     this.#texts = withTexts(model);
   }
 
-  fold(steps: readonly FoldStep[], stored: Pick<StoredTexts, "get">, refused: RefusedEvents): FoldedPage {
-    if (this.#model.sql) return { changes: [], ...foldSql(this.#model, steps, refused) };
-    const { set, remove, parked } = foldTexts(this.#texts, steps, stored);
-    return { changes: [{ follower: this.#model.follower, table: ROWS, set, remove }], statements: [], parked };
+  fold(steps: readonly FoldStep[], stored: Pick<StoredTexts, "get">, refused: RefusedEvents): FoldedRows {
+    if (this.#model.sql) return { rows: NO_ROWS, ...foldSql(this.#model, steps, refused) };
+    return { ...foldTexts(this.#texts, steps, stored), statements: [] };
   }
+}
+
+/** The change of the table of rows of a follower. */
+export function rowsChange(follower: string, rows: ChangedRows): RowChange {
+  const set: [string, string][] = [];
+  const remove: string[] = [];
+  for (const [key, { text }] of rows) {
+    if (text === undefined) remove.push(key);
+    else set.push([key, text]);
+  }
+  return { follower, table: ROWS, set, remove };
 }
 
 /** The change of the table of states of a follower. */
@@ -140,12 +154,24 @@ export type FoldedPage = {
   readonly parked: readonly ParkedEvent[];
 };
 
+/** A row that a fold changed. No text: the row is removed. */
+export type ChangedRow = { readonly row: Json; readonly text: string | undefined };
+
+/** Changed rows by key. */
+export type ChangedRows = ReadonlyMap<string, ChangedRow>;
+
+const NO_ROWS: ChangedRows = new Map();
+
+/** The same, with the changed rows by key. */
+export type FoldedRows = Omit<FoldedPage, "changes"> & { readonly rows: ChangedRows };
+
 function foldTexts(
   { domain, texts: applied }: ModelWithTexts,
   steps: readonly FoldStep[],
   stored: Pick<StoredTexts, "get">,
-) {
-  const rows = new Map<string, { readonly row: Json; readonly text: string | undefined }>();
+): Pick<FoldedRows, "rows" | "parked"> {
+  applied.clear();
+  const rows = new Map<string, ChangedRow>();
   const parked: ParkedEvent[] = [];
   for (const step of steps) {
     foldRows(
@@ -165,19 +191,13 @@ function foldTexts(
       step,
     );
   }
-  const set: [string, string][] = [];
-  const remove: string[] = [];
-  for (const [key, { text }] of rows) {
-    if (text === undefined) remove.push(key);
-    else set.push([key, text]);
-  }
-  return { set, remove, parked };
+  return { rows, parked };
 }
 
 type ModelWithTexts = {
   readonly domain: DomainDefinition;
   /** No entry: the row is removed. */
-  readonly texts: ReadonlyMap<string, string>;
+  readonly texts: Map<string, string>;
 };
 
 /**

@@ -9,48 +9,46 @@ import { evictOldest } from "../base/evict-oldest.ts";
 /** The text of a row. Null: a key whose row must stay absent. Undefined: there is no row. */
 export type RowText = string | null | undefined;
 
-/** Rows, and characters of their texts. */
-const ROWS_MAX = 2_000;
-const LENGTH_MAX = 250_000;
+/** Rows, and characters of their texts, of one generation. */
+const ROWS_MAX = 1_000;
+const LENGTH_MAX = 125_000;
 
+/** Two generations of rows. The older one is forgotten as a whole, because many single rows cost more. */
 export class KeptRows {
-  readonly #texts = new Map<string, RowText>();
+  #young = new Map<string, RowText>();
+  #old = new Map<string, RowText>();
+  /** The characters of the young rows. */
   #length = 0;
 
   has(key: string): boolean {
-    return this.#texts.has(key);
+    return this.#young.has(key) || this.#old.has(key);
   }
 
   get(key: string): RowText {
-    return this.#texts.get(key);
+    return this.#young.has(key) ? this.#young.get(key) : this.#old.get(key);
   }
 
   set(key: string, text: RowText): void {
-    this.#delete(key);
-    this.#texts.set(key, text);
-    this.#length += text?.length ?? 0;
+    this.#length += (text?.length ?? 0) - (this.#young.get(key)?.length ?? 0);
+    this.#young.set(key, text);
   }
 
-  /** Adds the rows that an append wrote. Of many rows, only the last ones stay. */
-  setAll(rows: ReadonlyMap<string, RowText>): void {
-    let surplus = rows.size - ROWS_MAX;
-    if (surplus >= 0) this.#clear();
-    for (const [key, text] of rows) if (surplus-- <= 0) this.set(key, text);
+  /** Adds the rows that an append wrote. */
+  setAll(rows: ReadonlyMap<string, { readonly text: RowText }>): void {
+    for (const [key, { text }] of rows) this.set(key, text);
     this.forgetOldest();
   }
 
+  /** Begins a new generation if the young one is full. Of more rows than fit, the last ones stay. */
   forgetOldest(): void {
-    const isOver = (): boolean => this.#texts.size > ROWS_MAX || this.#length > LENGTH_MAX;
-    evictOldest(this.#texts, isOver, (key) => this.#delete(key));
-  }
-
-  #clear(): void {
-    this.#texts.clear();
+    if (this.#young.size < ROWS_MAX && this.#length < LENGTH_MAX) return;
+    const isOver = (): boolean => this.#young.size > ROWS_MAX || this.#length > LENGTH_MAX;
+    evictOldest(this.#young, isOver, (key) => {
+      this.#length -= this.#young.get(key)?.length ?? 0;
+      this.#young.delete(key);
+    });
+    this.#old = this.#young;
+    this.#young = new Map();
     this.#length = 0;
-  }
-
-  #delete(key: string): void {
-    this.#length -= this.#texts.get(key)?.length ?? 0;
-    this.#texts.delete(key);
   }
 }

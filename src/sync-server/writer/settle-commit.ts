@@ -96,8 +96,9 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
   const stored = storedRecord(record);
   if (exceedsBytes(stored.text, limits.commitBytesMax)) return rejected(id, tooLarge(limits.commitBytesMax));
   // The last check, because the rows change if it passes.
-  const refusal =
-    facts.strong?.isEmpty === false ? await facts.strong.fold(record, reconciled.steps, stateIn(facts.windows)) : null;
+  const folding =
+    facts.strong?.isEmpty === false ? facts.strong.fold(record, reconciled.steps, stateIn(facts.windows)) : null;
+  const refusal = isPromise(folding) ? await folding : folding;
   if (refusal !== null) return rejected(id, { ...refusal, command: commandOf(reconciled.ofCommand, refusal.event) });
   return {
     kind: "recorded",

@@ -12,7 +12,7 @@
 import type { FoldStep } from "../../core/fold/fold.ts";
 import type { CommitRecord, Cursor } from "../../core/history/record.ts";
 import type { StreamName } from "../../core/values/ids.ts";
-import { isPromise } from "../../core/values/promise.ts";
+import { deepFreeze } from "../../core/values/json.ts";
 import type { FollowerWrite, ModelWrite } from "../stores/model-store.ts";
 import {
   type FoldedCommit,
@@ -56,23 +56,39 @@ export class StrongBatch {
   }
 
   /**
-   * Folds a decided commit. Returns the reason if a model refuses it, and then no row has changed.
+   * Folds a decided commit. Returns the reason if a model refuses it, and then no row has changed. A promise comes back
+   * only if rows must be read, because a wait costs as much as a fold.
    *
    * @param steps all events of the record, folded into their streams by the decision
    * @param stateOf returns the state of each stream of the record before the record
    */
-  async fold(record: CommitRecord, steps: readonly FoldStep[], stateOf: StateOf): Promise<ModelRefusal | null> {
-    const folded: FoldedCommit[] = [];
+  fold(
+    record: CommitRecord,
+    steps: readonly FoldStep[],
+    stateOf: StateOf,
+  ): ModelRefusal | null | Promise<ModelRefusal | null> {
+    // Handlers share the events and states, and a state that one of them changed would decide the next commit.
+    for (const { event, before, after } of steps) for (const shared of [event, before, after]) deepFreeze(shared);
+    const unread = this.#targets.map((target) => target.unread(record, steps, stateOf));
+    if (unread.every((keys) => keys.length === 0)) return this.#fold(record, steps);
+    return this.#read(unread).then(() => this.#fold(record, steps));
+  }
+
+  async #read(unread: readonly (readonly string[])[]): Promise<void> {
+    for (const [n, target] of this.#targets.entries()) await target.read(unread[n] ?? []);
+  }
+
+  #fold(record: CommitRecord, steps: readonly FoldStep[]): ModelRefusal | null {
+    const commits: FoldedCommit[] = [];
     for (const target of this.#targets) {
-      const folding = target.fold(record, steps, stateOf);
-      const result = isPromise(folding) ? await folding : folding;
-      if ("code" in result) {
+      const folded = target.fold(record, steps);
+      if ("code" in folded) {
         this.#refused++;
-        return result;
+        return folded;
       }
-      folded.push(result);
+      commits.push(folded);
     }
-    for (const { target, ...changes } of folded) target.apply(changes);
+    for (const folded of commits) folded.target.apply(folded);
     return null;
   }
 
@@ -92,7 +108,7 @@ export class StrongBatch {
     const found = await this.#store.models?.followers(this.#store.log);
     const followers = found?.kind === "open" ? found.followers : [];
     const revisionOf = (name: string): number => followers.find((one) => one.name === name)?.revision ?? 0;
-    return this.#targets.every(({ ready }) => revisionOf(ready.model.follower) === ready.revision);
+    return this.#targets.every(({ ready }) => revisionOf(ready.fold.model.follower) === ready.revision);
   }
 
   /** The rows after the append of this batch. Null: a model is still being built, so its revision moves. */

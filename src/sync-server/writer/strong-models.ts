@@ -15,7 +15,6 @@ import type { Env } from "../base/env.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
 import { emptyNotes, type FollowerNotes } from "../read-models/follower-notes.ts";
 import { isShown, LONG_EVENTS, startOf } from "../read-models/next-step.ts";
-import type { ReadModel } from "../read-models/read-model.ts";
 import type { ModelKeepers } from "../read-models/model-keepers.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { Follower } from "../stores/model-store.ts";
@@ -23,6 +22,7 @@ import { LogMoved } from "../streams/read-stream.ts";
 import { KeptRows } from "./kept-rows.ts";
 import type { ReadyModel, StrongStore } from "./model-rows.ts";
 import { StrongBatch } from "./strong-batch.ts";
+import { WatchedFold } from "./watched-fold.ts";
 
 /** The read models of a server. `catchUp` lets the keeper of a log run, and waits for a write or `ms` milliseconds. */
 export type StrongKeepers = Pick<ModelKeepers, "models" | "catchUp">;
@@ -55,12 +55,13 @@ const KEEPER_MS = 60_000;
 
 export class StrongModels {
   readonly #options: StrongModelsOptions;
-  readonly #models: readonly ReadModel[];
+  readonly #folds: readonly WatchedFold[];
   readonly #logs = new Map<LogName, Kept>();
 
   constructor(options: StrongModelsOptions) {
     this.#options = options;
-    this.#models = [...(options.keepers?.models.values() ?? [])].filter((model) => model.strong !== null);
+    const models = [...(options.keepers?.models.values() ?? [])];
+    this.#folds = models.filter(({ strong }) => strong !== null).map((model) => new WatchedFold(model));
   }
 
   /**
@@ -77,12 +78,12 @@ export class StrongModels {
   ): Promise<StrongBatch | null> {
     const { env, report, keepers } = this.#options;
     const store: StrongStore = { log, models: events.models, now: env.now, report, refused };
-    if (this.#models.length === 0) return new StrongBatch(store, [], []);
+    if (this.#folds.length === 0) return new StrongBatch(store, [], []);
     const kept = this.#logs.get(log);
     if (kept && sameCursor(kept.head, head)) return new StrongBatch(store, kept.ready, []);
     for (let tries = 0; tries < CATCH_UP.tries; tries++) {
       const followers = await followersAt(store, head);
-      const standings = this.#models.map((model) => standingOf(model, followers, head, env.now()));
+      const standings = this.#folds.map((fold) => standingOf(fold, followers, head, env.now()));
       if (standings.every(({ kind }) => kind === "ready" || kind === "passes"))
         return new StrongBatch(
           store,
@@ -135,9 +136,10 @@ type Standing =
   | { readonly kind: "behind" }
   | { readonly kind: "unavailable" };
 
-function standingOf(model: ReadModel, followers: readonly Follower[], head: Cursor | null, now: number): Standing {
+function standingOf(fold: WatchedFold, followers: readonly Follower[], head: Cursor | null, now: number): Standing {
+  const { model } = fold;
   const follower = followers.find(({ name }) => name === model.follower);
-  const rows = { model, stored: new KeptRows(), isByStream: true, shows: isShown(model, followers, now) };
+  const rows = { fold, stored: new KeptRows(), isByStream: true, shows: isShown(model, followers, now) };
   const revision = follower?.revision ?? 0;
   if (head === null) {
     const notes: FollowerNotes = { ...emptyNotes(model.domain.version, now), phase: "ready" };

@@ -48,8 +48,8 @@ export const serverCodeMutants: readonly ServerMutant[] = [
           ModelRows.prototype,
           "fold",
           (fold) =>
-            async function (this: ModelRows, ...commit) {
-              const folded = await fold.apply(this, commit);
+            function (this: ModelRows, ...commit) {
+              const folded = fold.apply(this, commit);
               if (!("code" in folded)) this.apply(folded);
               return folded;
             },

@@ -214,16 +214,18 @@ test("strong: an event without a row does not change how the rows of a model are
   ]);
 });
 
-test("strong: a node keeps exactly 2,000 rows of a log, and forgets those that it used first", async () => {
+test("strong: a node keeps the last 1,000 rows of a log, and up to 1,000 more", async () => {
   const { cost, push } = node([strong(eventCounts)]);
-  const ids = range(2_000).map((n) => `u${n}`);
-  const commits = range(20).map((n) => named(...ids.slice(n * 100, n * 100 + 100).map((id) => [id, id] as const)));
-  await push(commits);
-  expect(await cost(named(["u0", "a"]))).toEqual([["recorded"], []]);
-  expect(await cost(named(["new", "new"]))).toEqual([["recorded"], []]);
+  const append = (first: number, count = 100) =>
+    push([named(...range(count, first).map((n) => [`u${n}`, "a"] as const))]);
+  for (const n of range(19)) await append(n * 100);
+  // The rows of u0 to u999 are one generation, and the others begin the next one.
   expect(await cost(named(["u0", "b"]))).toEqual([["recorded"], []]);
-  expect(await cost(named(["u2", "b"]))).toEqual([["recorded"], []]);
-  expect(await cost(named(["u1", "b"]))).toEqual([["recorded"], ["user/u1"]]);
+  await append(1_900, 98);
+  expect(await cost(named(["u1", "b"]))).toEqual([["recorded"], []]);
+  // Now the next one has 1,000 rows, with those of u0 and u1.
+  for (const id of ["u0", "u1", "u1000", "u1997"]) expect(await cost(named([id, "c"]))).toEqual([["recorded"], []]);
+  expect(await cost(named(["u2", "b"]))).toEqual([["recorded"], ["user/u2"]]);
 });
 
 /** A model whose row is the name of its user. */
@@ -236,14 +238,14 @@ const lastName = projection("last-name", {
 
 test("strong: the rows that a node keeps of a log have at most 250,000 characters", async () => {
   const { cost } = node([strong(lastName)]);
-  // With its quotes, the text of a row has 50,000 characters.
-  const long = (letter: string) => letter.repeat(49_998);
-  for (const n of range(5)) await cost(named([`u${n}`, long("a")]));
-  expect(await cost(named(["u0", long("b")]))).toEqual([["recorded"], []]);
-  expect(await cost(named(["u1", `${long("b")}b`]))).toEqual([["recorded"], []]);
-  // One character too many: the row that was used first is forgotten, and no other.
-  for (const id of ["u3", "u4", "u0", "u1"]) expect(await cost(named([id, "short"]))).toEqual([["recorded"], []]);
-  expect(await cost(named(["u2", "short"]))).toEqual([["recorded"], ["user/u2"]]);
+  // With its quotes, the text of a row has two characters more.
+  const row = (id: string, length: number) => cost(named([id, "a".repeat(length - 2)]));
+  for (const n of range(5)) await row(`u${n}`, 50_000);
+  // Only two of these rows fit into each generation.
+  for (const id of ["u1", "u2", "u3", "u4"]) expect(await row(id, 3)).toEqual([["recorded"], []]);
+  expect(await row("u0", 125_000)).toEqual([["recorded"], ["user/u0"]]);
+  expect(await row("u0", 125_001)).toEqual([["recorded"], []]);
+  expect(await row("u0", 3)).toEqual([["recorded"], ["user/u0"]]);
 });
 
 /** A model that refuses each name, after its row was read. */
@@ -273,13 +275,13 @@ test("strong: rejected commits read rows, and a node keeps at most 2,000 of them
   expect(await refused("n0")).toEqual(["n0", "followers"]);
 });
 
-test("strong: of a commit with more than 2,000 rows, a node keeps the last ones", async () => {
+test("strong: of a commit with more than 1,000 rows, a node keeps the last ones", async () => {
   const { cost, push } = node([strong(lastOf)]);
   await push([named(["u1", "0"]), named(["u1", "2500"])]);
   expect(await cost(named(["u1", "02500"]))).toEqual([
     ["recorded"],
     [
-      range(500)
+      range(1_500)
         .map((n) => `row-${n}`)
         .join(),
     ],

@@ -124,7 +124,7 @@ test("strong: a vetoed commit changes no row of any model, and an append has eac
           ["switch", `{"user":"user/u2"}`],
           ["dozer", `{"user":"user/u3"}`],
         ],
-        remove: ["mouse", "tank"],
+        remove: ["tank", "mouse"],
       },
     ],
   });
