@@ -9,7 +9,7 @@
  *
  * @module dacapo/client
  */
-import type { Json, JsonInput } from "../core/values/json.ts";
+import { type Json, type JsonInput, parseOwnJson } from "../core/values/json.ts";
 import { connectWorker } from "./page/connect-worker.ts";
 import type { LogHandle } from "./page/log-handle.ts";
 import { LogView, type ShownUpdate } from "./page/log-view.ts";
@@ -18,7 +18,6 @@ import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
 import { storageUse } from "./page/storage-use.ts";
 import { type AppHeaders, headersOf, syncAddress } from "./page/sync-options.ts";
 import { WorkerCaller } from "./page/worker-caller.ts";
-import { parseOwnJson } from "../core/values/json.ts";
 
 export { randomId } from "./env/random-id.ts";
 export type { AppHeaders } from "./page/sync-options.ts";

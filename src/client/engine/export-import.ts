@@ -23,7 +23,7 @@ import {
 import type { Commit } from "../../core/history/commit.ts";
 import { parse, shape, whole } from "../../core/wire/reader.ts";
 import { BugError, ConcurrencyError, ValidationError } from "../../core/values/errors.ts";
-import type { Json } from "../../core/values/json.ts";
+import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import { positionOf, sameCursor } from "../../core/history/record.ts";
 import { readConfirmed } from "./confirmed-records.ts";
 import {
@@ -35,7 +35,6 @@ import {
   sentText,
 } from "../stores/entry-text.ts";
 import type { LogStore } from "../stores/log-store.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 import type { Actor, LogName } from "../../core/values/ids.ts";
 
 const numbered = shape({ n: whole(0) });

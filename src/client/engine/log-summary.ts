@@ -1,7 +1,11 @@
-/** The part of the status that the engine knows: counts, doubtful commits, the position. */
-import { positionOf } from "../../core/history/record.ts";
+/** A log in short: the part of the status that the engine knows, and a text to compare two states of a store. */
+import { type Cursor, positionOf } from "../../core/history/record.ts";
 import type { LogStatus, SentAgain } from "../messages/log-types.ts";
+import type { StoreHead } from "../stores/log-store.ts";
 import type { LocalLog } from "./local-log.ts";
+
+/** Doubtful commits that are listed. `pending` counts the others too. */
+export const DOUBTFUL_MAX = 100;
 
 /** A log as of the rows that were last reported. Memory may be ahead of it, because a step is under way. */
 export type LogSummary = Pick<
@@ -27,5 +31,15 @@ export function summarizeLog({ replica, rejections }: LocalLog, sentAgain: SentA
   };
 }
 
-/** Doubtful commits that are listed. `pending` counts the others too. */
-export const DOUBTFUL_MAX = 100;
+/** The facts of the store that a tab knows. */
+type KnownStore = {
+  readonly head: StoreHead;
+  readonly replica: { readonly cursor: Cursor | null };
+  readonly pendingCount: number;
+  readonly rejections: readonly unknown[];
+};
+
+/** A text that differs if two tabs know different states of the store, or if a call changed it. */
+export function storeFingerprint({ head, replica, pendingCount, rejections }: KnownStore): string {
+  return [head.generation, positionOf(replica.cursor), head.pendingTail, pendingCount, rejections.length].join(" ");
+}

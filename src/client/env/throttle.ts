@@ -1,5 +1,5 @@
 /**
- * Two ways to run work less often than it is requested.
+ * Two ways to run work less often than it is requested, and one to repeat it.
  *
  * Guarantees:
  * - Each requested run happens within a bounded time, unless `stop` came first (`throttle.test.ts`).
@@ -79,5 +79,19 @@ export function debounce(env: Env, { waitMs, maxWaitMs }: DebounceOptions, run: 
       cancel?.();
       cancel = null;
     },
+  };
+}
+
+/** Runs `run` every `ms` milliseconds, until the returned function is called. */
+export function repeat(env: Pick<Env, "setTimer">, ms: number, run: () => void): () => void {
+  let isStopped = false;
+  const turn = () => {
+    run();
+    if (!isStopped) cancel = env.setTimer(turn, ms);
+  };
+  let cancel = env.setTimer(turn, ms);
+  return () => {
+    isStopped = true;
+    cancel();
   };
 }

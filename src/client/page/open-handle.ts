@@ -3,7 +3,7 @@ import { proxy } from "comlink";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { AnyAggregate, AnyProjection, EventsOf, RowOf } from "../../core/domain/handle-types.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
-import type { Json, JsonInput } from "../../core/values/json.ts";
+import { type Json, type JsonInput, parseOwnJson } from "../../core/values/json.ts";
 import { ValidationError } from "../../core/values/errors.ts";
 import { streamName } from "../../core/values/names.ts";
 import type { HistoryEntry, Receipt, RejectedCommit } from "../messages/log-types.ts";
@@ -14,7 +14,6 @@ import { callListener } from "./live-value.ts";
 import type { LogHandle } from "./log-handle.ts";
 import type { LoadedRows, LogView } from "./log-view.ts";
 import type { WorkerCaller } from "./worker-caller.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 
 export type HandleParts<PresenceData extends JsonInput> = {
   readonly log: string;

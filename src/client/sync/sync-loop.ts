@@ -13,7 +13,7 @@ import type { Presence, PushAnswer } from "../../core/wire/messages.ts";
 import { positionOf } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { rejectionAnswer } from "../engine/plan-confirmation.ts";
-import { storeFingerprint } from "../engine/store-fingerprint.ts";
+import { storeFingerprint } from "../engine/log-summary.ts";
 import type { Env } from "../env/env.ts";
 import type { WhenStuck } from "../messages/worker-messages.ts";
 import { classifyFailure } from "./classify-failure.ts";
@@ -282,6 +282,7 @@ export class SyncLoop {
       if (this.#closed) return;
       const { failures } = tries(this.#state.progress);
       const { needsFix, isReadRevoked, retryAfterMs, warning } = classifyFailure(error, failures);
+      // If it fails, the next refused call drops it. The refusal is the error that a person must see.
       if (isReadRevoked) await dropConfirmed(this.#options.engine).catch(() => {});
       if (needsFix) this.#dispatch({ type: "stopped", error: toPlainError(error) });
       else this.#dispatch({ type: "failed", retryAfterMs, warning, pushError: isPush ? toPlainError(error) : null });

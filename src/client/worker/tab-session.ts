@@ -19,9 +19,8 @@ import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import { NO_LINKS } from "../engine/append-group.ts";
 import { Engine } from "../engine/engine.ts";
-import { storeFingerprint } from "../engine/store-fingerprint.ts";
-import type { Env } from "../env/env.ts";
-import { type Debounced, debounce } from "../env/throttle.ts";
+import { storeFingerprint } from "../engine/log-summary.ts";
+import { type Debounced, debounce, repeat } from "../env/throttle.ts";
 import type { Settled } from "../messages/log-types.ts";
 import type { TabMessage } from "../messages/tab-messages.ts";
 import { type Lifecycle, requireJsonMeta, type WorkerStatus } from "../messages/worker-messages.ts";
@@ -51,12 +50,12 @@ export class TabSession {
   readonly engine: Engine;
   readonly updates: PageUpdates;
   readonly presence: OwnPresence;
-  readonly #env: Env;
   readonly #peers: Peers;
   readonly #confirming: Debounced;
   readonly #tidying: Debounced;
   readonly #sync: SyncLoop | null;
   readonly #leadership: Leadership;
+  readonly #stopRefreshing: () => void;
   #otherPresences: readonly Presence[] = [];
   #failure: PlainError | null = null;
   #isClosed = false;
@@ -77,7 +76,6 @@ export class TabSession {
     const { log, user, namespace, visible } = options;
     const name = databaseName(log, user, namespace);
     const peers = connectPeers(env, isVolatile ? null : name);
-    this.#env = env;
     this.engine = engine;
     this.#peers = peers;
     this.#confirming = debounce(env, CONFIRM_PAUSE, () => {
@@ -126,7 +124,7 @@ export class TabSession {
     peers.listen((message) => this.#receive(message));
     post({ type: "hello" });
     this.wake();
-    this.#refreshPeriodically();
+    this.#stopRefreshing = repeat(env, REFRESH_MS, () => this.#refreshIfNeeded());
   }
 
   /** Resolves with the commit's id once the commit is durable. */
@@ -187,6 +185,7 @@ export class TabSession {
     this.#tidying.stop();
     this.#confirming.stop();
     this.#leadership.close();
+    this.#stopRefreshing();
     this.#sync?.close();
     await this.engine.close(error);
     // Sends the answers to calls that the closing engine refused.
@@ -222,12 +221,8 @@ export class TabSession {
   }
 
   /** Only the leader and a tab whose last read failed read periodically. A follower compares itself with each beat. */
-  #refreshPeriodically(): void {
-    this.#env.setTimer(() => {
-      if (this.#isClosed) return;
-      if (this.#leadership.isLeader || this.#failure !== null) void this.#refresh();
-      this.#refreshPeriodically();
-    }, REFRESH_MS);
+  #refreshIfNeeded(): void {
+    if (this.#leadership.isLeader || this.#failure !== null) void this.#refresh();
   }
 
   /** Reads what other tabs wrote, then continues. */

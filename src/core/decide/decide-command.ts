@@ -10,16 +10,16 @@
  *   first time it runs (test/unit/core/decide/reconcile-commit.functions.test.ts).
  */
 import type { CommitCommand } from "../history/commit.ts";
-import type {
-  AggregateDefinition,
-  CommandDefinition,
-  DecideContext,
-  Decision,
-  DomainDefinition,
-  Rejection,
+import {
+  type AggregateDefinition,
+  type CommandDefinition,
+  type DecideContext,
+  type Decision,
+  type DomainDefinition,
+  isRejection,
+  type Rejection,
 } from "../domain/definition.ts";
 import { describePlace, type Problem } from "../values/parsed.ts";
-import { isRejection } from "../domain/definition.ts";
 import { reasonOf, shortText } from "../values/reason.ts";
 import type { Draft } from "../domain/event.ts";
 import { derivedId, mergedId } from "../values/id.ts";

@@ -6,16 +6,16 @@
  * - An app's functions are synchronous, because a commit is decided in one step without waiting.
  */
 import type { StreamCommands } from "./command-types.ts";
-import { READS_MAX } from "./definition.ts";
-import type {
-  CommandDefinition,
-  CommandRequest,
-  ConflictPolicy,
-  DecideContext,
-  Decision,
-  MergeContext,
-  Rebase,
-  Rejection,
+import {
+  type CommandDefinition,
+  type CommandRequest,
+  type ConflictPolicy,
+  type DecideContext,
+  type Decision,
+  type MergeContext,
+  READS_MAX,
+  type Rebase,
+  type Rejection,
 } from "./definition.ts";
 import type { Erased } from "./erased.ts";
 import type { Draft } from "./event.ts";

@@ -48,5 +48,6 @@ export const CLIENT_FRAME_BYTES_MAX = 16 * 1024;
  * The largest number of bytes in the presence of a device, so that a frame has room for it. A server may allow fewer.
  */
 export const PRESENCE_BYTES_MAX = CLIENT_FRAME_BYTES_MAX - 128;
+
 /** Characters of a token. */
 export const TOKEN_LENGTH_MAX = 8_192;

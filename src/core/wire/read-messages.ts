@@ -10,7 +10,7 @@ import { READS_MAX } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import type { Commit, StreamSeen } from "../history/commit.ts";
 import { COMMANDS_MAX, DROPPED, LIMITS, type Limits, THEIRS_MAX, TOKEN_LENGTH_MAX } from "../history/limits.ts";
-import { type CommitRecord, type Cursor, decodeCursor, lastPosition, MARK } from "../history/record.ts";
+import { type CommitRecord, type Cursor, decodeCursor, lastPosition, MARK, sameCursor } from "../history/record.ts";
 import { commitOfEvent, EVENT_ID, isUuid } from "../values/id.ts";
 import { isStream, parseStream } from "../values/names.ts";
 import type { Parsed, Path } from "../values/parsed.ts";
@@ -179,8 +179,7 @@ function requireContinuous<T extends Page>(page: T, path: Path): T {
   }
   const last = page.records.at(-1);
   const end = last ? { position, mark: last.mark } : page.after;
-  if (end?.position !== page.cursor?.position || end?.mark !== page.cursor?.mark)
-    fail([...path, "cursor"], "is not the cursor of the last record");
+  if (!sameCursor(end, page.cursor)) fail([...path, "cursor"], "is not the cursor of the last record");
   return page;
 }
 
@@ -251,6 +250,17 @@ const pushEnvelope: Reader<PushEnvelope> = shape(
   { bytes: whole(0) },
 );
 
+const baseHeader: Reader<BaseHeader> = shape({
+  cursor: cursorReader,
+  tables: list(text(100_000), 10_000),
+  pages: list(shape({ bytes: whole(0), hash: text(64) }), 100_000),
+});
+const baseBucket: Reader<BaseBucket> = (value, path) => {
+  const [table, bucket, rows] = list(anything, 3, 3)(value, path);
+  return { table: text(100_000)(table, path), bucket: whole(0)(bucket, path), text: text(Infinity)(rows, path) };
+};
+const basePage = list(baseBucket, 1_000_000);
+
 /** Reads a push. Its commits are still unchecked, because the server reads each one on its own. */
 export const parsePushEnvelope = (body: string): Parsed<PushEnvelope> => parseText(pushEnvelope, body);
 /** Reads one commit. */
@@ -263,17 +273,6 @@ export const parseCommitId = (value: unknown): Parsed<{ readonly id: string }> =
 /** Reads the answer to `POST /logs/:log/tickets`. */
 export const parseTicket = (body: string): Parsed<{ readonly ticket: string; readonly tokenExpiresInMs?: number }> =>
   parseText(shape({ ticket: text(4_096) }, { tokenExpiresInMs: whole(0) }), body);
-const baseHeader: Reader<BaseHeader> = shape({
-  cursor: cursorReader,
-  tables: list(text(100_000), 10_000),
-  pages: list(shape({ bytes: whole(0), hash: text(64) }), 100_000),
-});
-const baseBucket: Reader<BaseBucket> = (value, path) => {
-  const [table, bucket, rows] = list(anything, 3, 3)(value, path);
-  return { table: text(100_000)(table, path), bucket: whole(0)(bucket, path), text: text(Infinity)(rows, path) };
-};
-const basePage = list(baseBucket, 1_000_000);
-
 /** Reads records. It does not check that they follow each other. */
 export const parseRecords = (value: unknown): Parsed<readonly CommitRecord[]> => parse(list(record, 1_000_000), value);
 /** Reads a page of records that follow each other. */

@@ -6,8 +6,7 @@
  * - A changed layout raises `LAYOUT_VERSION`. Older code then reports `newer-layout` and leaves the data alone (L10).
  * - The rows are those of the golden file (test/conformance/layout.golden.test.ts).
  */
-import type { DBSchema, IDBPTransaction } from "idb";
-import { unwrap } from "idb";
+import { type DBSchema, type IDBPTransaction, unwrap } from "idb";
 import { describeProblem } from "../../../core/values/parsed.ts";
 import { fail, list, orNull, parse, type Reader, shape, text, whole } from "../../../core/wire/reader.ts";
 import { type Cursor, encodeCursor, positionOf } from "../../../core/history/record.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Env } from "../../../../src/client/env/env.ts";
-import { throttle, debounce } from "../../../../src/client/env/throttle.ts";
+import { debounce, repeat, throttle } from "../../../../src/client/env/throttle.ts";
 
 /** A clock that a test moves. */
 function handClock() {
@@ -96,5 +96,32 @@ describe("debounce", () => {
     paced.stop();
     pass(5_000);
     expect(done).toBe(1);
+  });
+});
+
+describe("repeat", () => {
+  test("repeat: runs once in each span until it is stopped, and leaves no timer", () => {
+    const { env, pass, waiting } = handClock();
+    let done = 0;
+    const stop = repeat(env, 10, () => done++);
+    pass(9);
+    expect(done).toBe(0);
+    pass(21);
+    expect(done).toBe(3);
+    stop();
+    expect(waiting()).toBe(0);
+    pass(100);
+    expect(done).toBe(3);
+  });
+
+  test("repeat: a run may stop it", () => {
+    const { env, pass, waiting } = handClock();
+    let done = 0;
+    const stop = repeat(env, 10, () => {
+      done++;
+      stop();
+    });
+    pass(100);
+    expect([done, waiting()]).toEqual([1, 0]);
   });
 });
