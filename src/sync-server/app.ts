@@ -6,13 +6,11 @@
  *
  * @module dacapo/sync-server
  */
-import type { Cursor } from "../core/history/record.ts";
 import { createAdmission } from "./access/admission.ts";
 import { requireLogName } from "./base/check-arguments.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { runtimeEnv } from "./base/env.ts";
 import { LogSignals } from "./base/log-signals.ts";
-import { Turn } from "./base/turn.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createLiveGate } from "./live/upgrade-gate.ts";
 import { createLiveHub } from "./live/hub.ts";
@@ -23,20 +21,16 @@ import { dropLog } from "./archive/drop-log.ts";
 import { importLog } from "./archive/import-log.ts";
 import { Observer } from "./base/observer.ts";
 import { rememberedId } from "./http/server-id.ts";
+import { createFollowers } from "./hosts/log-followers.ts";
 import { stopServer } from "./hosts/stop-server.ts";
-import { ModelKeepers, type ModelKeepersOptions } from "./read-models/model-keepers.ts";
 import type { ExecuteAs } from "./subscribers/handler-execute.ts";
-import { Subscribers, type SubscribersOptions } from "./subscribers/subscribers.ts";
-import { splitSubscribers } from "./processes/process-manager.ts";
-import { Processes } from "./processes/processes.ts";
-import { Bases, type BasesOptions } from "./bases/bases.ts";
 import { RowsReader } from "./read-models/read-rows.ts";
 import { ownClient, serverLog } from "./server-log/server-log.ts";
 import { createResponder } from "./http/responder.ts";
 import { mountRoutes } from "./http/mount-routes.ts";
 import { requireOptions } from "./access/require-options.ts";
 import type { RouteContext } from "./http/routes.ts";
-import type { ServerSubscriber, SyncServer, SyncServerOptions } from "./server-options.ts";
+import type { SyncServer, SyncServerOptions } from "./server-options.ts";
 import { createTickets } from "./access/tickets.ts";
 
 export { bearer } from "./access/authorize.ts";
@@ -76,7 +70,8 @@ export type {
 } from "./processes/process-manager.ts";
 export type { LogProcesses } from "./processes/log-processes.ts";
 export type { ParkedByProcess, ProcessStatus, WaitingCommand } from "./processes/process-status.ts";
-export type { ServerSubscriber, SleepingRuntime, SyncServer, SyncServerOptions } from "./server-options.ts";
+export type { SleepingRuntime } from "./hosts/log-followers.ts";
+export type { ServerSubscriber, SyncServer, SyncServerOptions } from "./server-options.ts";
 export type { TurnLimits } from "./base/turn.ts";
 export type { ExecuteAs } from "./subscribers/handler-execute.ts";
 export type { BaseOptions } from "./bases/base-option.ts";
@@ -236,64 +231,4 @@ export function syncServer(options: SyncServerOptions): SyncServer {
       }),
     close: () => (closing ??= stop()),
   });
-}
-
-type FollowersOptions = Omit<
-  ModelKeepersOptions & SubscribersOptions & BasesOptions,
-  "subscribers" | "turn" | "wakeSoon"
-> & {
-  readonly handles: readonly ServerSubscriber[];
-  readonly sleeps: SyncServerOptions["sleeps"];
-};
-
-/** The parts of a server that follow its logs. */
-function createFollowers({ handles, sleeps, ...given }: FollowersOptions) {
-  const turn = sleeps ? new Turn(sleeps.turn, given.env) : null;
-  const executeAs = sleeps?.executeAs(given.executeAs) ?? given.executeAs;
-  const options = { ...given, turn, executeAs, wakeSoon: sleeps?.wakeSoon };
-  const keepers = new ModelKeepers(options);
-  const { subscribers: handlers, processes: managers } = splitSubscribers(handles);
-  const subscribers = new Subscribers({ ...options, subscribers: handlers });
-  const processes = new Processes({
-    ...options,
-    processes: managers,
-    taken: new Set([...subscribers.definitions.keys(), ...keepers.models.keys()]),
-  });
-  const bases = new Bases(options);
-  const pokeHandlers = (log: string | null): void => {
-    subscribers.poke(log);
-    processes.poke(log);
-  };
-  return {
-    keepers,
-    bases,
-    subscribers,
-    processes,
-    start: (): void => {
-      keepers.start();
-      bases.start();
-      subscribers.start();
-      processes.start();
-    },
-    poke: (log: string | null): void => {
-      keepers.poke(log);
-      pokeHandlers(log);
-    },
-    appended: (log: string, head: Cursor | null, isFolded: boolean): void => {
-      if (isFolded) keepers.folded(log);
-      else keepers.poke(log);
-      pokeHandlers(log);
-      bases.appended(log, head);
-    },
-    /** Closes the read models and the bases. */
-    closeKeepers: async (): Promise<void> => {
-      await Promise.all([keepers.close(), bases.close()]);
-    },
-    /** Closes the subscribers and the process managers. */
-    close: async (): Promise<void> => {
-      await Promise.all([subscribers.close(), processes.close()]);
-    },
-    work: async (log: string): Promise<number> =>
-      Math.min(...(await Promise.all([keepers, subscribers, processes, bases].map((part) => part.work(log))))),
-  };
 }

@@ -16,7 +16,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
-import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { WebSocketServer } from "ws";
 import { CLIENT_FRAME_BYTES_MAX } from "../core/history/limits.ts";
 import { syncServer, type SyncServer } from "./app.ts";
 import { listen, listenAddress, listeningUrl } from "./hosts/listen.ts";
@@ -24,7 +24,7 @@ import { httpServer } from "./hosts/node-http.ts";
 import { Observer } from "./base/observer.ts";
 import { liveLog, prefixOf } from "./live/live-path.ts";
 import { mountAt } from "./http/mount-routes.ts";
-import type { LiveSocket } from "./live/server-socket.ts";
+import { openSocket, refuse } from "./hosts/web-sockets.ts";
 import { requireServeOptions, type ServeOptions } from "./serve-options.ts";
 import { nodeExchange } from "./hosts/node-exchange.ts";
 
@@ -185,7 +185,7 @@ export function attachLive(
     if (handshakes >= HANDSHAKES_MAX) return refuse(socket, 503, "");
     handshakes++;
     const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS_MAX);
-    openSocket(server, sockets, request, socket, head, log)
+    openSocket(server.live, sockets, log, { request, socket, head })
       .catch(() => socket.destroy())
       .finally(() => {
         handshakes--;
@@ -193,77 +193,4 @@ export function attachLive(
       });
   });
   return sockets;
-}
-
-async function openSocket(
-  server: SyncServer,
-  sockets: WebSocketServer,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  log: string,
-): Promise<void> {
-  const { origin } = request.headers;
-  // The host is a placeholder, because the sender chooses the request's own. `url` begins with one slash (`liveLog`).
-  const upgradeRequest = new Request(`http://localhost${request.url}`, {
-    headers: origin === undefined ? {} : { origin },
-  });
-  const opening = await server.live.open(upgradeRequest, log);
-  if (socket.destroyed) return;
-  if (opening.kind === "refused") {
-    const { response } = opening;
-    return refuse(socket, response.status, await response.text(), response.headers);
-  }
-  sockets.handleUpgrade(request, socket, head, (webSocket) => {
-    const connection = opening.join(liveSocket(webSocket));
-    webSocket.on("message", (data: RawData, isBinary) => {
-      // `ws` joins the fragments of a frame into one Buffer by default.
-      if (isBinary || !Buffer.isBuffer(data)) webSocket.close(1003, "text only");
-      else connection.receive(data.toString());
-    });
-    webSocket.on("error", () => webSocket.terminate());
-    webSocket.on("close", connection.closed);
-  });
-}
-
-function liveSocket(webSocket: WebSocket): LiveSocket {
-  return {
-    send: (text) => webSocket.send(bytesOf(text), { binary: false }),
-    get bufferedBytes() {
-      return webSocket.bufferedAmount;
-    },
-    close: (code, reason) => webSocket.close(code, reason),
-    terminate: () => webSocket.terminate(),
-    // Nothing to save, because the sockets end with the process.
-    save: () => {},
-  };
-}
-
-let lastText = "";
-let lastBytes = Buffer.alloc(0);
-
-/** The bytes of a frame. The same frame goes to many sockets in a row, so it is encoded once. */
-function bytesOf(text: string): Buffer {
-  if (text !== lastText) {
-    lastText = text;
-    lastBytes = Buffer.from(text);
-  }
-  return lastBytes;
-}
-
-function refuse(
-  socket: Duplex,
-  status: number,
-  body: string,
-  headers: Headers = new Headers({ "cache-control": "no-store" }),
-): void {
-  const lines = [
-    `HTTP/1.1 ${status} Refused`,
-    ...[...headers].map(([name, value]) => `${name}: ${value}`),
-    `content-length: ${Buffer.byteLength(body)}`,
-    "connection: close",
-  ];
-  // An upgraded socket may stay half open. A peer that does not close its side would keep it for ever.
-  socket.once("finish", () => socket.destroy());
-  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
 }

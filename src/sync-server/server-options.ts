@@ -9,12 +9,11 @@ import type { BaseOptions } from "./bases/base-option.ts";
 import type { Env } from "./base/env.ts";
 import type { ServerLimits } from "./base/limits.ts";
 import type { ObserverOptions } from "./base/observer.ts";
+import type { SleepingRuntime } from "./hosts/log-followers.ts";
 import type { LiveHub } from "./live/hub.ts";
 import type { LiveGate } from "./live/upgrade-gate.ts";
 import type { ServerModel } from "./read-models/strong.ts";
 import type { ServerLog } from "./server-log/server-log.ts";
-import type { TurnLimits } from "./base/turn.ts";
-import type { ExecuteAs } from "./subscribers/handler-execute.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import type { AnyProcessManager } from "./processes/process-manager.ts";
 import type { Subscriber } from "./subscribers/subscriber.ts";
@@ -145,16 +144,6 @@ export type SyncServerOptions = ObserverOptions & {
    * @default the clock, timers and random bytes of the runtime
    */
   readonly env?: Env;
-};
-
-/** The limits of a runtime that sleeps between events, and its way to the logs of other servers. */
-export type SleepingRuntime = {
-  /** The background work after one event. The rest waits for the next call of `work`. */
-  readonly turn: TurnLimits;
-  /** Executes the commands of a handler. `execute` does it in a log of this server. */
-  readonly executeAs: (execute: ExecuteAs) => ExecuteAs;
-  /** Called before long work, so that the runtime wakes again if it loses its memory meanwhile. */
-  readonly wakeSoon?: () => void;
 };
 
 /** A Hono app with the routes of the protocol, and the operator's actions. No route calls them. */
