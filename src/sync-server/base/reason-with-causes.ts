@@ -6,8 +6,9 @@ const ERRORS_MAX = 4;
 
 /** The text of a thrown value and of its causes, for an operator. It never throws. */
 export function reasonWithCauses(thrown: unknown): string {
-  const reasons: string[] = [];
-  for (let error = thrown; error !== undefined && reasons.length < ERRORS_MAX; error = errorBelow(error))
+  // The value itself may be undefined.
+  const reasons: string[] = [reasonOf(thrown)];
+  for (let error = errorBelow(thrown); error !== undefined && reasons.length < ERRORS_MAX; error = errorBelow(error))
     reasons.push(reasonOf(error));
   return [...new Set(reasons)].join(", because of ");
 }

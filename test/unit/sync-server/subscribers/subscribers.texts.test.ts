@@ -74,6 +74,16 @@ test("subscriber: the reason of an error that is its own cause has an end", asyn
   }
 });
 
+test("subscriber: the reason of a handler that throws undefined is not empty", async () => {
+  const reasons = await reasonsOf(async () => {
+    await Promise.resolve();
+    return (function* () {
+      yield 0;
+    })().throw(undefined);
+  });
+  expect(reasons).toEqual(["undefined"]);
+});
+
 test("subscribers, processes: the error of a wrong name lists the names that the server has", async () => {
   const mailer = subscriber("mailer", { from: [task], start: "beginning", on: { TaskAdded: () => {} } });
   const steps = processManager("steps", {
