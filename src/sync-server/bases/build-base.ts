@@ -59,6 +59,8 @@ const PAGE = { events: 500, bytes: 1024 * 1024 };
 const WRITE_BYTES = 4 * 1024 * 1024;
 /** A build works a fifth of the time while pushes wait, as long folds of read models do. */
 const REST_TIMES = 4;
+/** Milliseconds of one page, at most. A longer one is a jump of the clock, such as after the machine slept. */
+const PAGE_MS_MAX = 10_000;
 
 export async function buildBase(context: BuildContext, log: LogName, newest: StoredBase | null): Promise<Built> {
   const { domain, options } = context;
@@ -121,7 +123,7 @@ async function foldBehind(
     room = Math.max(room, PAGE.bytes);
     await env.nextTurn();
     if (context.isOver()) return { kind: "end", at };
-    if (context.isBusy()) await wait(env, Math.max(1, env.now() - startedAt) * REST_TIMES);
+    if (context.isBusy()) await wait(env, REST_TIMES * Math.min(Math.max(1, env.now() - startedAt), PAGE_MS_MAX));
   }
 }
 

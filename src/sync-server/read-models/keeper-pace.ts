@@ -6,6 +6,7 @@
  * - A job with a share of its own rests always. A fold without one rests only while pushes wait.
  * - A fold without a share of its own comes nearer to the head: it folds twice the events that the log gets, or it does
  *   not rest. Otherwise a slow machine with many pushes would never build new rows.
+ * - A clock that jumps, such as after the machine slept, makes no long rest.
  */
 import type { LogName } from "../../core/values/ids.ts";
 import type { KeeperFacts, Step } from "./next-step.ts";
@@ -31,13 +32,18 @@ export type FoldWork = {
 
 type Pace = {
   readonly restUntil: number;
+  /** Milliseconds of the rest. */
+  readonly restMs: number;
   readonly isTurnOfLong: boolean;
   readonly isTurnOfFold: boolean;
   /** The head at the last long fold. Null: there was none. */
   readonly seen: SeenHead | null;
 };
 
-const NO_PACE: Pace = { restUntil: 0, isTurnOfLong: false, isTurnOfFold: false, seen: null };
+/** Milliseconds of one fold, at most. A page is far less, so that a longer one is a jump of the clock. */
+const FOLD_MS_MAX = 10_000;
+
+const NO_PACE: Pace = { restUntil: 0, restMs: 0, isTurnOfLong: false, isTurnOfFold: false, seen: null };
 
 export class KeeperPace {
   readonly #now: () => number;
@@ -56,9 +62,10 @@ export class KeeperPace {
     return { isResting: this.restUntil(log) > this.#now(), isTurnOfLong, isTurnOfFold, hasOrphans: this.hasOrphans };
   }
 
-  /** The time until which the long folds of a log rest. */
+  /** The time until which the long folds of a log rest. 0: the clock jumped back to a time before the rest. */
   restUntil(log: LogName): number {
-    return this.#paceOf(log).restUntil;
+    const { restUntil, restMs } = this.#paceOf(log);
+    return this.#now() + 1 < restUntil - restMs ? 0 : restUntil;
   }
 
   /** Forgets a log without work. */
@@ -85,7 +92,7 @@ export class KeeperPace {
         ? restOf(work, Math.min(...duties))
         : Math.min(restOf(work, this.#isBusy() ? DUTY : 1), restThatGains(work, before.seen, now));
     const seen = { position: work.head, at: now };
-    this.#logs.set(log, { restUntil: now + restMs, isTurnOfLong: false, isTurnOfFold: false, seen });
+    this.#logs.set(log, { restUntil: now + restMs, restMs, isTurnOfLong: false, isTurnOfFold: false, seen });
   }
 
   #paceOf(log: LogName): Pace {
@@ -94,7 +101,7 @@ export class KeeperPace {
 }
 
 function restOf({ ms }: FoldWork, duty: number): number {
-  return (Math.max(1, ms) * (1 - duty)) / duty;
+  return (Math.min(Math.max(1, ms), FOLD_MS_MAX) * (1 - duty)) / duty;
 }
 
 /** The longest rest with which the log gets at most half of the events that a fold folds in this time. */

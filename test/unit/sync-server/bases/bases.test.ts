@@ -47,6 +47,37 @@ test("base: a log gets one after everyEvents, and the next one after as many aga
   await bases.close();
 });
 
+test("base: a clock that jumps by hours while pushes wait makes no rest of hours", async () => {
+  const store = memory();
+  await fillBoard(store, 1_200);
+  let ms = 0;
+  const delays: number[] = [];
+  const env: Env = {
+    ...runtimeEnv,
+    now: () => (ms += 3_600_000),
+    setTimer: (run, delayMs) => {
+      delays.push(delayMs);
+      return runtimeEnv.setTimer(run, 0);
+    },
+  };
+  const report = (error: unknown): void => console.error(error);
+  const base = { everyEvents: 1_000 };
+  const bases = new Bases({
+    store,
+    domain: domain.definition,
+    base,
+    env,
+    report,
+    isBusy: () => true,
+    ticks: false,
+    turn: null,
+  });
+  bases.appended(LOG, { position: 1_200, mark: "m1200" });
+  await until(async () => (await positionOf(bases)) === 1_200, "a base");
+  await bases.close();
+  expect(Math.max(...delays)).toBe(40_000);
+});
+
 test("base: a log below everyEvents has none, and costs no read", async () => {
   const store = memory();
   let reads = 0;

@@ -42,6 +42,21 @@ test("pace: without pushes a long fold does not rest, except with a duty of its 
   expect(pace.restUntil("log")).toBeCloseTo(1_090);
 });
 
+test("pace: a clock that jumps back or forward by an hour makes no rest of hours", () => {
+  let now = 10_000_000;
+  const pace = new KeeperPace(
+    () => now,
+    () => true,
+  );
+  pace.folded("log", stepOf(true), work);
+  now -= 3_600_000;
+  expect(pace.factsOf("log").isResting).toBe(false);
+  pace.folded("log", stepOf(true, 0.1), { ...work, ms: 3_600_000 });
+  expect(pace.restUntil("log")).toBe(now + 90_000);
+  pace.folded("log", stepOf(true, 0.1), { ...work, ms: -3_600_000 });
+  expect(pace.restUntil("log")).toBeCloseTo(now + 9);
+});
+
 test("pace: after a short fold a long one has its turn, and a log without work is forgotten", () => {
   const pace = new KeeperPace(
     () => 1_000,
