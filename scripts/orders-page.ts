@@ -22,7 +22,7 @@ export async function startOrdersPage({ outDir, host, port, apiPort }: OrdersPag
     customLogger: withoutProxyTraces(createLogger("warn")),
     plugins: [react()],
     resolve: { conditions: ["dacapo-source", ...defaultClientConditions] },
-    build: { outDir, emptyOutDir: true },
+    build: { outDir, emptyOutDir: true, rolldownOptions: { checks: { bundlerTimings: false } } },
     preview: { host, port, strictPort: true, proxy: { "/api": { target: `http://${host}:${apiPort}` } } },
   } satisfies InlineConfig;
   await build(page);

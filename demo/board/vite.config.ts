@@ -11,6 +11,8 @@ export default defineConfig({
   // "dacapo/client" and the other entries come from src/, not from a build.
   resolve: { conditions: ["dacapo-source", ...defaultClientConditions] },
   worker: { format: "es" },
+  // Otherwise a slow machine gets a report about the time of plugins at the first start.
+  build: { rolldownOptions: { checks: { bundlerTimings: false } } },
   // Listed here, because Vite reloads the page when it discovers one of them late.
   optimizeDeps: { include: ["comlink", "idb"] },
   server: {

@@ -134,6 +134,41 @@ test("board: the sign is on the line of the name, and empty columns begin on one
   expect(Math.abs(addCard - (await middle(page.getByRole("button", { name: "Add a column" }))))).toBeLessThan(1.5);
 });
 
+// WebKit's window has one size here.
+test.runIf(engine !== "webkit")(
+  "top bar: on a phone without a server, the badge and its button have one row",
+  async () => {
+    const page = await demo.open("Ada", PHONE);
+    await waitForSync(page, /^Live$/);
+    demo.network.cut();
+    await addCards(page, "To do", ["Buy rosin"]);
+    const again = page.getByRole("button", { name: "Try now" });
+    await again.waitFor();
+    await page
+      .getByText(/1 waiting · next try in/)
+      .first()
+      .waitFor();
+    const middle = async (place: Locator) => boxOf(place).then(({ y, height }) => y + height / 2);
+    expect(Math.abs((await middle(again)) - (await middle(page.locator(".sync-badge"))))).toBeLessThan(2);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  },
+);
+
+test("board: the heading of an empty board is in its middle", async () => {
+  await demo.open("Ada");
+  demo.network.cut();
+  const page = await demo.visit(`/?${new URLSearchParams({ log: `${demo.log}-new`, as: "Ben" })}`);
+  const heading = page.getByRole("heading", { name: "This board is not on this device yet" });
+  await heading.waitFor();
+  const middle = await heading.evaluate((element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    const { left, right } = range.getBoundingClientRect();
+    return (left + right) / 2;
+  });
+  expect(Math.abs(middle - 1180 / 2)).toBeLessThan(2);
+});
+
 test("notice: its words have the same space on both sides", async () => {
   const page = await demo.open("Ada");
   await addCards(page, "To do", ["Buy rosin"]);
