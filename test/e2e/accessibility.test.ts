@@ -1,34 +1,13 @@
 /** axe finds nothing of moderate or worse on any screen of the demo, in both languages, light and dark. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { ElementContext, RunOptions } from "axe-core";
-import type { Frame, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { wordsIn } from "../../demo/board/words/language.ts";
+import { faultsOn } from "./support/axe.ts";
 import { addCards } from "./support/board-page.ts";
 import { engine } from "./support/browser.ts";
 import { demoForTests } from "./support/demo-board.ts";
 
-const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const demo = demoForTests();
-
-/** Each fault in short: the rule, its impact, and the first element. */
-async function faultsOf(frame: Frame): Promise<readonly string[]> {
-  await frame.evaluate(source);
-  return frame.evaluate(async () => {
-    const { axe } = window as unknown as { axe: typeof import("axe-core") };
-    const options: RunOptions = { resultTypes: ["violations"], iframes: false };
-    const { violations } = await axe.run(document as unknown as ElementContext, options);
-    return violations
-      .filter(({ impact }) => impact !== "minor")
-      .map(({ id, impact, nodes }) => `${id} (${impact}), ${nodes.length} times: ${nodes[0]?.html.slice(0, 200)}`);
-  });
-}
-
-async function faultsOn(page: Page): Promise<readonly string[]> {
-  const faults = await Promise.all(page.frames().map(faultsOf));
-  return faults.flat();
-}
 
 const SCHEMES = ["light", "dark"] as const;
 const LANGUAGES = ["en", "zh"] as const;

@@ -1,6 +1,8 @@
 /** The page of the shop. The tests share one shop, and each continues where the one before ended. */
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { faultsOn } from "./support/axe.ts";
+import { engine } from "./support/browser.ts";
 import { type OrdersDemo, startOrdersDemo } from "./support/demo-orders.ts";
 
 let demo: OrdersDemo;
@@ -128,3 +130,15 @@ test("orders page: nothing is wider than a phone, and fingers find large buttons
   expect(sizes.width).toBe(390);
   expect(Math.min(...sizes.heights)).toBeGreaterThanOrEqual(44);
 });
+
+test.runIf(engine === "chromium").each(["light", "dark"] as const)(
+  "orders page: axe finds nothing, with a server and without one (%s)",
+  async (colorScheme) => {
+    const page = await demo.visit({ colorScheme });
+    await page.locator(".latest > ol > li").first().waitFor();
+    expect(await faultsOn(page)).toEqual([]);
+    demo.network.cut();
+    await page.getByText("The shop’s server does not answer.").waitFor();
+    expect(await faultsOn(page)).toEqual([]);
+  },
+);
