@@ -19,7 +19,7 @@ async function faultsOf(frame: Frame): Promise<readonly string[]> {
   });
 }
 
-/** Those of the page and of its frames. */
+/** Returns the faults of a page and of its frames. */
 export async function faultsOn(page: Page): Promise<readonly string[]> {
   const faults = await Promise.all(page.frames().map(faultsOf));
   return faults.flat();
