@@ -8,7 +8,7 @@
  */
 import { type Cursor, positionOf } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import type { Env } from "../base/env.ts";
+import { type Env, wait } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Follower, RowRange } from "../stores/model-store.ts";
 import type { SqlLimit, SqlParam, SqlRow } from "../stores/sql-tables.ts";
@@ -88,6 +88,8 @@ export type QueryRequest = Freshness & {
 
 /** Another node may build the rows, so a waiting reader also reads after this time. */
 const READ_AGAIN_MS = 200;
+/** Milliseconds between two reads of one waiting reader. Otherwise it would read without a pause. */
+const READ_PAUSE_MS = 10;
 const WAITING_MAX = 1_000;
 
 export class RowsReader {
@@ -118,20 +120,26 @@ export class RowsReader {
     readOnce: (position: number) => Promise<Read | RowsRefusal>,
   ): Promise<Read | RowsRefusal> {
     const { env, store } = this.#options;
-    const until = env.now() + waitMs;
     if (at !== null) {
       const { kind } = await store.read(log, at, { events: 1, bytes: 1 });
       if (kind !== "page") return { kind: kind === "gone" ? "gone" : "diverged" };
     }
-    for (;;) {
-      const read = await readOnce(positionOf(at));
-      if (read.kind !== "rows-behind" && read.kind !== "rows-building") return read;
-      this.#options.keepers.poke(log);
-      const leftMs = until - env.now();
-      if (leftMs <= 0 || this.#options.keepers.isClosed) return read;
-      if (this.#waiting >= WAITING_MAX) return { kind: "overloaded" };
-      this.#waiting++;
-      await this.#options.keepers.changed(log, Math.min(leftMs, READ_AGAIN_MS)).finally(() => this.#waiting--);
+    const limit = new WaitLimit(env, waitMs);
+    try {
+      for (let rounds = 0; ; rounds++) {
+        const read = await readOnce(positionOf(at));
+        if (read.kind !== "rows-behind" && read.kind !== "rows-building") return read;
+        this.#options.keepers.poke(log);
+        if (limit.isOver || this.#options.keepers.isClosed) return read;
+        if (this.#waiting >= WAITING_MAX) return { kind: "overloaded" };
+        this.#waiting++;
+        const changed = this.#options.keepers.changed(log, Math.min(waitMs, READ_AGAIN_MS));
+        await limit.first(changed.finally(() => this.#waiting--));
+        // Each read pokes the keeper. One that rests, or waits for another node, reports its end at once.
+        if (rounds > 0) await wait(env, READ_PAUSE_MS);
+      }
+    } finally {
+      limit.cancel();
     }
   }
 
@@ -210,4 +218,27 @@ export class RowsReader {
 /** False: code of another version folded the rows. */
 function isOf(identity: string, notes: FollowerNotes): boolean {
   return notes.identity === undefined || notes.identity === identity;
+}
+
+/** The time that a reader waits at most. It is a timer, because the clock may jump back by an hour. */
+class WaitLimit {
+  readonly #over: Promise<void>;
+  readonly cancel: () => void;
+  isOver: boolean;
+
+  constructor(env: Pick<Env, "setTimer">, ms: number) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#over = promise;
+    this.isOver = ms <= 0;
+    const end = (): void => {
+      this.isOver = true;
+      resolve();
+    };
+    this.cancel = this.isOver ? resolve : env.setTimer(end, ms);
+  }
+
+  /** Resolves after the change, or at the end of the time. */
+  first(change: Promise<void>): Promise<void> {
+    return Promise.race([change, this.#over]);
+  }
 }

@@ -1,6 +1,7 @@
 // The verbs on rows: verify, purge, populate, delete, parked and replay, on SQLite.
 import { afterEach, expect, test } from "vitest";
 import { StorageFullError } from "../../../../src/core/values/errors.ts";
+import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
@@ -111,6 +112,21 @@ test("purge: readers get rows-not-populated, and live events make no half rows",
   await expect(log.models.verify(board)).rejects.toMatchObject({ code: "rows-not-populated" });
   await expect(log.models.delete(board, "task/t1")).rejects.toMatchObject({ code: "rows-not-populated" });
 });
+
+test("rows: a reader waits as long as it wants, though the clock jumps back", async () => {
+  const store = memory();
+  await fillBoard(store, 3_000);
+  const clock = { backMs: 0 };
+  const env = { ...runtimeEnv, now: () => Date.now() - clock.backMs };
+  const server = testServer({ store, models, env });
+  undo.push(server.close);
+  const log = server.log("board");
+  await log.models.purge(board);
+  await (await log.models.populate(board, { duty: 0.01 })).pause();
+  const read = log.rows(board, { waitMs: 300 });
+  clock.backMs = 3_600_000;
+  await expect(read).rejects.toMatchObject({ code: "rows-building" });
+}, 10_000);
 
 test("verify, rows, list: rows of a purged model are being built while they are populated", async () => {
   const { log } = await filled(3_000);
