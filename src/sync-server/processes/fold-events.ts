@@ -105,7 +105,8 @@ export async function foldBeside(
     notes: {
       ...beside.notes,
       edits: live.notes.edits,
-      domain: manager.domain.version,
+      // Newer code folds again what older code did not know.
+      domain: beside.notes.hasUnknown ? Math.min(beside.notes.domain, manager.domain.version) : manager.domain.version,
       movedAt: source.now,
       waiting: beside.notes.waiting + result.waiting.length,
       parkedCount: beside.notes.parkedCount + parked,

@@ -108,9 +108,10 @@ export function emptyNotes({ identity, release, domain }: ProcessDefinition): Pr
 }
 
 /** The time at which the store's `due` names the log. It does not name it for a log that is behind its head. */
-export function wakeOf({ isPaused, dueAt, isRetrying }: ProcessNotes): number | null {
+export function wakeOf({ isPaused, dueAt, isRetrying, hasUnknown }: ProcessNotes): number | null {
   if (isPaused) return null;
-  return isRetrying ? 0 : dueAt;
+  // A node with newer code finds unknown events in a log that gets no record any more.
+  return isRetrying || hasUnknown ? 0 : dueAt;
 }
 
 /** True: the checkpoint has not passed the events yet to which a reset does not react. */

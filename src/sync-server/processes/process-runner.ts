@@ -160,6 +160,11 @@ export class ProcessRunner {
     if (!page) return { until: Infinity };
     // The older code stops at its cursor, and this code reacts from there on.
     const records = page.filter((record) => record.position <= positionOf(live.at));
+    if (!isNew && records.length === 0) {
+      // A restore removed the cursor of the older code, so that this code cannot come to it.
+      this.#context.onDiverged(this.#log);
+      return { until: Infinity };
+    }
     const folded = await foldBeside(this.#source(), live, from, records);
     const tables = isNew ? mapped(FOLDED_TABLES, "new") : FOLDED_TABLES;
     const next = { at: folded.at, text: JSON.stringify(folded.notes), wake: null, tables };
@@ -183,7 +188,7 @@ export class ProcessRunner {
       waiting,
       parkedCount,
       hasUnknown,
-      domain: manager.domain.version,
+      domain: beside.notes.domain,
       movedAt: env.now(),
       phase: isAtHead ? "ready" : "building",
     };

@@ -6,10 +6,10 @@
  *
  * Guarantees (read-models.rebuild.test.ts):
  * - A reader sees the old rows or the new rows, never a mixture: both revisions are in the write that moves them.
- * - The cursor of the rows that are read never goes back.
+ * - The cursor of the rows that are read never goes back in their log.
  * - A job with `onError: "stop"` writes no row behind the event that it stops at.
  */
-import { type CommitRecord, type Cursor, cursorOf, positionOf, sameCursor } from "../../core/history/record.ts";
+import { type CommitRecord, type Cursor, cursorOf, sameCursor } from "../../core/history/record.ts";
 import type { DacapoError } from "../../core/values/errors.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import type { StreamState } from "../../core/fold/fold.ts";
@@ -69,11 +69,13 @@ export async function foldTask(
   const isAtHead = sameCursor(end, head);
   const next = nextNotes(context.env.now(), task, fold, isAtHead, poison);
   const parked = task.compares ? [] : fold.parked;
-  if (!replaces || !isAtHead || positionOf(end) < positionOf(replaces.at) || next.job?.state !== "running") {
+  const isEmptied = begins(task);
+  // Rows that are read may be ahead of the head after a restore of the log. Then these replace them too.
+  if (!replaces || !isAtHead || isEmptied || next.job?.state !== "running") {
     const isFirst = notes?.phase !== "ready" && next.phase === "ready";
     const sql = name === model.follower && next.phase === "ready" && (isFirst || task.shows) ? "show" : "make";
     return {
-      followers: [{ name, revision, next: nextOf(model, end, next, notes === null ? "new" : "keep", sql) }],
+      followers: [{ name, revision, next: nextOf(model, end, next, isEmptied ? "new" : "keep", sql) }],
       rows: fold.changes.map((change) => ({ ...change, follower: name })),
       statements: fold.statements.map((statement) => ({ ...statement, follower: name })),
       parked,
@@ -110,16 +112,22 @@ async function foldRecords(
   records: readonly CommitRecord[],
   refused: RefusedEvents,
 ): Promise<Fold> {
-  const { model, name, notes } = task;
-  const stored = notes === null ? new Map<StreamName, StreamState>() : await readStates(context, log, task, records);
+  const { model, name } = task;
+  const isEmptied = begins(task);
+  const stored = isEmptied ? new Map<StreamName, StreamState>() : await readStates(context, log, task, records);
   const states = foldStates(model, records, (stream) => stored.get(stream));
   const keys = keysIn(model, states.steps);
-  const page = notes === null || keys.length === 0 ? null : await context.modelStore.rows(log, name, ROWS, { keys });
+  const page = isEmptied || keys.length === 0 ? null : await context.modelStore.rows(log, name, ROWS, { keys });
   // If the follower moved meanwhile, these rows are of another revision. Then the write is refused.
   const rows: StoredTexts = new Map(page?.rows);
   const { changes, ...folded } = foldPage(model, states, rows, refused);
   const ofStates = statesChange(model.follower, states.states);
   return { records, ...folded, changes: [...changes, ofStates], hasUnknown: states.hasUnknown };
+}
+
+/** True: the fold begins with empty tables. */
+function begins({ notes, beginsAgain = false }: FoldTask): boolean {
+  return notes === null || beginsAgain;
 }
 
 function recordsBefore(records: readonly CommitRecord[], { position }: ParkedEvent): readonly CommitRecord[] {

@@ -79,8 +79,9 @@ export function nextOf(
   change: TableChange | null,
   sql: SqlWork = "make",
 ): FollowerNext {
-  // The walk over all logs finds a running job by its time, also after a crash.
-  const wake = notes.job?.state === "running" ? 0 : null;
+  // The walk over all logs finds a running job by its time, also after a crash. A node with newer code finds rows that
+  // lack unknown events, also if the log gets no record any more.
+  const wake = notes.job?.state === "running" || notes.hasUnknown ? 0 : null;
   const next = { at, text: notesText(notes), wake };
   if (change === null) return { ...next, tables: {} };
   if (!model.sql) return { ...next, tables: { [ROWS]: change, [STATES]: change } };

@@ -89,6 +89,11 @@ export function newVerification(id: string, duty: number | null): JobNotes {
   return { ...newJob(id, { onError: "park", duty }), comparison: NOTHING_COMPARED };
 }
 
+/** The job with rows that begin again before the first record. */
+export function begunAgain(job: JobNotes): JobNotes {
+  return job.comparison ? { ...job, comparison: NOTHING_COMPARED } : job;
+}
+
 /** True if the job ended, so that nothing continues it. */
 export function hasEnded({ state }: JobNotes): boolean {
   return state === "done" || state === "cancelled";

@@ -130,14 +130,21 @@ export class LogKeeper {
   async #fold(at: Cursor | null, tasks: readonly FoldTask[], skipped: Set<string>): Promise<number> {
     const { store } = this.#context;
     const page = await store.read(this.#log, at, PAGE);
-    if (page.kind === "diverged") await this.#reset(tasks);
+    if (page.kind === "diverged") {
+      await this.#reset(tasks);
+      for (const { model } of tasks) skipped.delete(model.beside);
+    }
     if (page.kind !== "page") return 0;
     const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
     const known = tasks.map((task) => ({
       task,
       records: upTo(task, this.#knownRecords(task, records, skipped)),
     }));
-    const ready = known.filter((one) => one.records.length > 0 || records.length === 0);
+    // These rows cannot come to the cursor of the others, because a restore removed it. So the others have their turn.
+    for (const { task, records: some } of known) if (task.compares && some.length === 0) skipped.add(task.name);
+    const ready = known.filter(
+      ({ task, records: some }) => some.length > 0 || (records.length === 0 && !task.compares),
+    );
     if (ready.length === 0) return 0;
     const result = await this.#writeFolds(ready, page.head);
     // After `moved` the next step reads the followers again.

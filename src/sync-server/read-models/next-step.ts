@@ -11,7 +11,8 @@
  */
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Follower } from "../stores/model-store.ts";
-import { type FollowerNotes, notesOf } from "./follower-notes.ts";
+import { emptyNotes, type FollowerNotes, notesOf } from "./follower-notes.ts";
+import { begunAgain } from "./job.ts";
 import { followerPrefix, modelOfFollower, type ReadModel } from "./read-model.ts";
 
 /** A follower to fold, and its revision. */
@@ -30,6 +31,8 @@ export type FoldTask = {
   readonly compares?: ReadFollower;
   /** True: the views of its SQL tables show this follower. */
   readonly shows?: boolean;
+  /** True: a job begins again with empty tables, because older code parked events that this code knows. */
+  readonly beginsAgain?: boolean;
 };
 
 /** The follower of the rows that are read. */
@@ -127,8 +130,8 @@ function furthestBehind(tasks: readonly FoldTask[]): FoldTask | undefined {
 function tasksOf(model: ReadModel, { followers, head, now }: KeeperFacts): readonly FoldTask[] {
   const find = (name: string) => followers.find((follower) => follower.name === name);
   const live = { ...startOf(model, find(model.follower)), shows: isShown(model, followers, now) };
-  const besideFollower = find(model.beside);
-  const beside = besideTask(model, besideFollower, { revision: live.revision, at: find(model.follower)?.at ?? null });
+  const read = { revision: live.revision, at: find(model.follower)?.at ?? null };
+  const beside = besideTask(model, find(model.beside), read, head);
   // Rows may be ahead of a log that was restored in part. Reading it then shows another history.
   const isBehind = live.notes === null || (live.notes.phase !== "purged" && !sameCursor(live.at, head));
   const waits =
@@ -154,22 +157,39 @@ function isNear({ at }: FoldTask, head: Cursor | null): boolean {
 }
 
 /** The fold of the rows beside those that are read. Null: no job runs. */
-function besideTask(model: ReadModel, follower: Follower | undefined, read: ReadFollower): FoldTask | null {
+function besideTask(
+  model: ReadModel,
+  follower: Follower | undefined,
+  read: ReadFollower,
+  head: Cursor | null,
+): FoldTask | null {
   const notes = notesOf(follower);
   if (!follower || notes?.job?.state !== "running") return null;
-  const task = { model, name: model.beside, revision: follower.revision, at: follower.at, notes };
+  const { revision, at } = follower;
+  const again = { at: null, notes: notesToBeginAgain(model, notes), beginsAgain: true };
+  const task = { model, name: model.beside, revision, ...(lacksKnown(model, notes) ? again : { at, notes }) };
   if (!notes.job.comparison) return { ...task, replaces: read };
-  // Rows that are built again themselves come up to these later.
-  return positionOf(task.at) <= positionOf(read.at) ? { ...task, compares: read } : null;
+  // Rows that are built again themselves come up to these later. A restore of the log may have removed the cursor.
+  const isAhead = positionOf(task.at) > positionOf(read.at) && positionOf(task.at) <= positionOf(head);
+  return isAhead || read.at === null ? null : { ...task, compares: read };
 }
 
 /** The cursor and the notes from which a model is folded: those of its follower, or the beginning. */
 export function startOf(model: ReadModel, follower: Follower | undefined): FoldTask {
   const notes = notesOf(follower);
   const task = { model, name: model.follower, revision: follower?.revision ?? 0 };
-  // Code of this version knows more events than the code that parked some as unknown.
-  const isRebuilt = notes === null || (notes.hasUnknown && notes.domain < model.domain.version);
-  return isRebuilt ? { ...task, at: null, notes: null } : { ...task, at: follower?.at ?? null, notes };
+  return notes === null || lacksKnown(model, notes)
+    ? { ...task, at: null, notes: null }
+    : { ...task, at: follower?.at ?? null, notes };
+}
+
+/** True: code of this version knows more events than the code that parked some as unknown. */
+function lacksKnown({ domain }: ReadModel, notes: FollowerNotes): boolean {
+  return notes.hasUnknown && notes.domain < domain.version;
+}
+
+function notesToBeginAgain({ domain }: ReadModel, { movedAt, job }: FollowerNotes): FollowerNotes {
+  return emptyNotes(domain.version, movedAt, job && begunAgain(job));
 }
 
 /** A follower of another identity of a model that this server has, a day after its last move. */

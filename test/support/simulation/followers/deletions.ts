@@ -23,6 +23,7 @@ export class Deletions {
   readonly #counts = new Map<string, number>();
   /** The rows that an operator wanted to delete. */
   readonly #wanted = new Set<string>();
+  #isRestored = false;
   /** The models that an operator wanted to purge, and those that are purged. */
   readonly #purges = { wanted: new Set<string>(), done: new Set<string>() };
 
@@ -46,6 +47,11 @@ export class Deletions {
       if ((this.#counts.get(rowOf(follower, key)) ?? 0) === before)
         this.problems.push(`the row ${key} of ${name} was reported as deleted, and no write deleted it`);
     };
+  }
+
+  /** A restore of the log alone ended the history of the rows. So they are built again from the first record. */
+  restored(): void {
+    this.#isRestored = true;
   }
 
   /** An operator begins to purge a model, or to populate it. Both remove the rows that are there. */
@@ -78,7 +84,9 @@ export class Deletions {
   #checkPurge(follower: string, next: FollowerNext | null): void {
     const { wanted, done } = this.#purges;
     const change = next?.tables[ROWS];
-    if (next?.at === null && change === "new") {
+    const isPurged = next?.at === null && change === "new";
+    if (isPurged && this.#isRestored && next.text.includes('"phase":"building"')) done.delete(follower);
+    else if (isPurged) {
       if (!wanted.has(follower)) this.problems.push(`${follower} was purged without an operator`);
       done.add(follower);
     } else if (typeof change === "object") done.delete(follower);

@@ -11,12 +11,19 @@ export type ChangeModelStore = (store: ModelStore) => Partial<ModelStore>;
 export type PlantedFault = {
   readonly models?: ChangeModelStore;
   readonly append?: (store: EventStore) => EventStore["append"];
+  readonly read?: (store: EventStore) => EventStore["read"];
   /** Changes code while a world runs. Returns a function that undoes it. */
   readonly code?: () => () => void;
 };
 export const NO_FAULT: PlantedFault = {};
 
-export type StoreFaults = { readonly failure: number; readonly leaseSkew: boolean; readonly slowness: number };
+export type StoreFaults = {
+  readonly failure: number;
+  readonly leaseSkew: boolean;
+  readonly slowness: number;
+  /** The events of a page at most, so that a short log has many pages. Absent: as many as the caller wants. */
+  readonly pageEvents?: number;
+};
 
 type Lease = { readonly holder: string; readonly until: number };
 
@@ -77,11 +84,15 @@ export function storeOfNode(
   };
   const wrong: ModelStore = { ...plain, ...planted.models?.(plain) };
   const append = planted.append?.(inner);
+  const plainRead: EventStore["read"] = (log, after, limit) => inner.read(log, after, limit);
+  const read = planted.read?.(inner) ?? plainRead;
+  const { pageEvents = Infinity } = faults;
   return {
     ...storeThrough(
       (call) => step(() => call(inner)),
       async () => {},
     ),
+    read: (log, after, limit) => step(() => read(log, after, { ...limit, events: Math.min(limit.events, pageEvents) })),
     ...(append && { append: (log, batch) => step(() => append(log, batch)) }),
     models: {
       followers: (log) => step(() => wrong.followers(log)),

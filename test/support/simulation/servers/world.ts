@@ -9,7 +9,7 @@
 import { readModels } from "../../../../src/sync-server/read-models/read-model.ts";
 import { seededRandom } from "../../../../src/testing/seeded-random.ts";
 import { nature, type Owner, Scheduler } from "../../../../src/testing/simulate/scheduler.ts";
-import { NO_FAULT, type PlantedFault, storeOfNode } from "../followers/shared-store.ts";
+import { NO_FAULT, type PlantedFault, type StoreFaults, storeOfNode } from "../followers/shared-store.ts";
 import { BackedUpStore } from "./backed-up-store.ts";
 import { digestHere, replaceDigest } from "./digest.ts";
 import { Commands } from "./draw-command.ts";
@@ -49,6 +49,8 @@ class ServersWorld {
   readonly #scheduler: Scheduler;
   readonly #random: ReturnType<typeof seededRandom>;
   readonly #faults: ServerFaults;
+  /** The faults of the store end when the world is healed. */
+  #storeFaults: { -readonly [Name in keyof StoreFaults]: StoreFaults[Name] };
   readonly #store = new BackedUpStore();
   readonly #leases = new Map<string, { holder: string; until: number }>();
   readonly #skew = [0, 0];
@@ -63,6 +65,7 @@ class ServersWorld {
     this.#fault = fault;
     this.#scheduler = new Scheduler(this.#random, keepTrace);
     this.#faults = drawFaults(this.#random);
+    this.#storeFaults = { ...this.#faults };
     this.#commands = new Commands(this.#random, this.#faults);
     this.#releases = releasesOf(this.#faults.changes ?? NO_CHANGES);
     this.#judge = new Judge({
@@ -103,14 +106,13 @@ class ServersWorld {
   }
 
   #start(index: number, release: 0 | 1): ServerNode {
-    const faults = this.#isHealed ? { ...this.#faults, failure: 0 } : this.#faults;
     const store = (owner: Owner) =>
       storeOfNode(
         this.#store.view((log, append) => this.#judge.watchAppend(log, release, append)),
         owner,
         this.#scheduler,
         this.#leases,
-        faults,
+        this.#storeFaults,
         this.#fault,
       );
     return new ServerNode(`n${index + 1}`, {
@@ -194,11 +196,16 @@ class ServersWorld {
   async #heal(): Promise<readonly string[]> {
     this.#scheduler.note("heal");
     this.#isHealed = true;
+    this.#storeFaults.failure = 0;
     this.#judge.effects.isHealed = true;
     this.#skew.fill(0);
     const isSecond = this.#nodes.some(({ release }) => release === this.#releases[1]);
-    for (const index of this.#nodes.keys()) this.#restart(index, isSecond ? 1 : 0);
     const release = isSecond ? 1 : 0;
+    for (const [index, node] of this.#nodes.entries()) {
+      // A node that keeps running ends what hangs by itself.
+      if (node.release !== this.#releases[release] || this.#random.chance(0.5)) this.#restart(index, release);
+      else node.owner.state = "running";
+    }
     for (let round = 0; round < HEAL.rounds; round++) {
       await this.#run(HEAL.ms);
       const problems = await this.#judge.check();

@@ -122,6 +122,29 @@ test("nextStep: rows that lack unknown events are built again by newer code only
   });
 });
 
+test("nextStep: a job that lacks unknown events begins again by newer code only", () => {
+  const live = [boardAt(at(9)), countsAt(at(9))];
+  const comparison = { rows: 5, to: "task/t5", differences: [], more: false };
+  for (const one of [job, { ...job, comparison }]) {
+    const lacks = (domain: number) => [...live, besideAt(at(4), { job: one, hasUnknown: true, domain })];
+    expect(step({ followers: lacks(1) })).toMatchObject({ kind: "fold", at: at(4) });
+    const again = step({ followers: lacks(0) });
+    expect(again).toMatchObject({
+      kind: "fold",
+      at: null,
+      tasks: [{ revision: 3, beginsAgain: true, notes: { parkedCount: 0, hasUnknown: false, job: { id: "j" } } }],
+    });
+    expect(JSON.stringify(again)).not.toContain("task/t5");
+  }
+});
+
+test("nextStep: a job of a history that a restore removed is read, so that it begins again", () => {
+  const comparison = { rows: 0, to: null, differences: [], more: false };
+  const followers = [boardAt(at(9)), countsAt(at(9)), besideAt(at(12), { job: { ...job, comparison } })];
+  expect(names({ followers })).toEqual(["beside/board@1<task@1"]);
+  expect(names({ followers, head: at(12) })).toEqual(["rows/board@1<task@1", "rows/column-counts@1<task@1"]);
+});
+
 test("nextStep: a follower whose text is damaged is built again", () => {
   const damaged = { ...boardAt(at(9)), text: "{" };
   expect(folds({ followers: [damaged, countsAt(at(9))] })).toEqual({ at: null, tasks: ["board 3"], isLong: false });

@@ -1,11 +1,13 @@
 // A store whose logs were restored to an earlier time, and whose rows were not.
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
+import { emptyNotes, notesText } from "../../../../src/sync-server/read-models/follower-notes.ts";
+import { newJob } from "../../../../src/sync-server/read-models/job.ts";
 import { operateLog } from "../../../../src/sync-server/server-log/operated-log.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { board, domain } from "../../../support/board-domain.ts";
 import { until } from "../../../support/device.ts";
-import { fillBoard } from "../../../support/filled-log.ts";
+import { BOARD, fillBoard } from "../../../support/filled-log.ts";
 import { temporaryFolder } from "../../../support/server.ts";
 import { testServer } from "../../../support/sync-requests.ts";
 
@@ -14,7 +16,7 @@ afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step();
 });
 
-test("read models: rows that are ahead of a restored log are built again, without an append", async () => {
+async function restored({ lookMs, hasJob = false }: { readonly lookMs: number; readonly hasJob?: boolean }) {
   const folder = await temporaryFolder();
   cleanUp.push(folder.remove);
   const file = folder.path("logs.db");
@@ -23,16 +25,52 @@ test("read models: rows that are ahead of a restored log are built again, withou
   const before = testServer({ store, models: [board] });
   await before.log("board").rows(board, { at: "5-m5" });
   await before.close();
+  if (hasJob) {
+    const again = sqlite(file);
+    const text = notesText(emptyNotes(1, Date.now(), newJob("job", { onError: "park", duty: null })));
+    const next = { at: null, wake: 0, text, tables: { rows: "new", states: "new" } } as const;
+    const name = BOARD.replace("rows/", "beside/");
+    await again.models?.write("board", { followers: [{ name, revision: 0, next }], rows: [] });
+    await again.close();
+  }
   const database = new DatabaseSync(file);
   database.exec(`update dacapo_followers set position = 9, mark = 'lost' where name like 'rows/%';
-    insert into dacapo_rows (tbl, key, row) select id, 'task/lost', '{}' from dacapo_tables where name = 'rows'`);
+    insert into dacapo_rows (tbl, key, row) select id, 'task/lost', '{}' from dacapo_tables
+      where name = 'rows' and follower like 'rows/%'`);
   database.close();
-  const after = testServer({ store: sqlite(file), models: [board], limits: { lookMs: 20 } });
+  const after = testServer({ store: sqlite(file), models: [board], limits: { lookMs } });
   cleanUp.push(() => after.close());
-  const status = async () => (await after.log("board").models.list())[0];
-  await until(async () => (await status())?.at === "5-m5", "the rows of the restored log");
-  expect(await status()).toMatchObject({ phase: "ready", behind: 0 });
-  expect((await after.log("board").rows(board)).rows.map(({ key }) => key)).not.toContain("task/lost");
+  const { models, rows } = after.log("board");
+  const status = async () => (await models.list())[0];
+  return {
+    models,
+    keys: async () => (await rows(board)).rows.map(({ key }) => key),
+    built: async () => {
+      await until(async () => (await status())?.at === "5-m5", "the rows of the restored log");
+      expect(await status()).toMatchObject({ phase: "ready", behind: 0 });
+    },
+  };
+}
+
+test("read models: rows that are ahead of a restored log are built again, without an append", async () => {
+  const { built, keys } = await restored({ lookMs: 20 });
+  await built();
+  expect(await keys()).not.toContain("task/lost");
+});
+
+test("read models: a rebuild in a restored log replaces the rows of the lost history", async () => {
+  const { models, built, keys } = await restored({ lookMs: 20, hasJob: true });
+  await built();
+  expect((await models.status(board)).job).toMatchObject({ phase: "done" });
+  expect(await keys()).not.toContain("task/lost");
+});
+
+test("read models: verify in a restored log compares the rows that are built again", async () => {
+  // No walk over all logs finds the rows before the job does.
+  const { models, built, keys } = await restored({ lookMs: 60_000 });
+  expect(await models.verify(board)).toMatchObject({ at: "5-m5", rows: 5, differences: [] });
+  await built();
+  expect(await keys()).not.toContain("task/lost");
 });
 
 test.each(["resume", "cancel"] as const)("%s: works for a paused job whose log was restored", async (verb) => {
