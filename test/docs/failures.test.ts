@@ -2,6 +2,9 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { followerMutants } from "../simulation/mutants/follower-mutants.ts";
+import { serverCodeMutants } from "../simulation/mutants/server-code-mutants.ts";
+import { serverStoreMutants } from "../simulation/mutants/server-store-mutants.ts";
 import { root } from "../support/samples.ts";
 
 const code = globSync("test/**/*.test.{ts,tsx}", { cwd: root })
@@ -27,3 +30,16 @@ test.each(["client.md", "processes.md", "read-models.md", "subscribers.md"])(
     expect(missing).toEqual([]);
   },
 );
+
+test("reliability.md: the failures of followers name each planted fault once", () => {
+  const page = readFileSync(join(root, "docs", "reliability.md"), "utf8");
+  const rows = page.split("\n").filter((line) => line.startsWith("| "));
+  const start = rows.findIndex((line) => line.endsWith("| planted faults |"));
+  const end = rows.findIndex((line, n) => n > start && line.endsWith("| test |"));
+  const named = rows.slice(start + 1, end).flatMap((row) => {
+    const last = row.split(" | ").at(-1) ?? "";
+    return [...last.matchAll(/`([a-z0-9-]+)`/g)].map(([, name = ""]) => name);
+  });
+  const planted = [...followerMutants, ...serverCodeMutants, ...serverStoreMutants].map(({ name }) => name);
+  expect(named.toSorted()).toEqual(planted.toSorted());
+});

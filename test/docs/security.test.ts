@@ -27,7 +27,7 @@ test.each(["security.md", "reliability.md", "away-for-three-weeks.md"])("each te
   const text = readFileSync(join(root, "docs", on), "utf8");
   const missing = [...text.matchAll(NAMED)].filter(([, file = "", name = ""]) => {
     const path = join(root, file);
-    return !existsSync(path) || !readFileSync(path, "utf8").includes(`("${name}"`);
+    return !existsSync(path) || !readFileSync(path, "utf8").includes(`"${name}"`);
   });
   expect(missing.map(([, file, name]) => `${file}: ${name}`)).toEqual([]);
 });

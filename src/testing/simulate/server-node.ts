@@ -137,7 +137,7 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
       const body = { text: request.text, bytes: byteLength(request.text) };
       return ok(await answerPush({ domain: release, store, limits, admission, writer }, principal, request.log, body));
     }
-    if (request.kind === "base") return ok(await answerBase(bases, request));
+    if (request.kind === "base") return ok(await answerBase(bases, request, scheduler.random));
     if (request.kind === "info") return ok(await answerInfo({ store, limits, domain }, request.log));
     const after = request.after === null ? null : decodeCursor(request.after);
     return ok(

@@ -251,3 +251,15 @@ test("processManager: reset to a cursor folds without a reaction up to it, and r
   expect(await statusOf(world)).toMatchObject({ state: "running", commands: 1, behind: 0 });
   expect(await world.rows()).toEqual(new Map([["order/o1", { status: "waiting", notes: 4 }]]));
 });
+
+test("processManager: a reset to a cursor sends no command for events that it never reacted to", async () => {
+  const world = await newWorld();
+  await place(world, "o1");
+  const { at } = await world.server.log("shop").load(order, "o1");
+  await (await world.operator(1)).reset("fulfilment", { from: { cursor: at ?? "" }, effects: "repeat" });
+  await place(world, "o2");
+  await world.run(1);
+  const requested = (await eventsOf(world)).filter(({ type }) => type === "PaymentRequested");
+  expect(requested.map(({ stream }) => stream)).toEqual(["payment/o2"]);
+  expect([...(await world.rows()).keys()]).toEqual(["order/o1", "order/o2"]);
+});
