@@ -212,7 +212,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const stop = () => stopServer({ writer, hub, signals, responder, followers, store, stopHints, env, observer });
   followers.start();
   return Object.assign(mountRoutes(context, responder, origins, isClosing), {
-    live: { open: gate.open, resume: hub.resume, watch: hub.watch },
+    live: { ...gate, resume: hub.resume, watch: hub.watch },
     poke,
     work: followers.work,
     log: (name: string) => serverLog(logContext, name),

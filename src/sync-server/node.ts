@@ -186,7 +186,10 @@ export function attachLive(
     handshakes++;
     const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS_MAX);
     openSocket(server.live, sockets, log, { request, socket, head })
-      .catch(() => socket.destroy())
+      .catch((error: unknown) => {
+        socket.destroy();
+        server.live.report(error);
+      })
       .finally(() => {
         handshakes--;
         clearTimeout(timer);

@@ -150,6 +150,7 @@ export type SyncServerOptions = ObserverOptions & {
 export type SyncServer = Hono & {
   /**
    * For a runtime: opens live sockets (`open`), restores them after a restart (`resume`), and checks them (`watch`).
+   * `report` passes an error of the runtime to `onError`.
    */
   readonly live: LiveGate & Pick<LiveHub, "resume" | "watch">;
   /**

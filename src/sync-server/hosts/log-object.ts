@@ -41,7 +41,7 @@ import { syncTarget } from "./sync-target.ts";
 /** The sync server of an object. */
 export type ObjectServer = {
   readonly request: (request: Request) => Promise<Response>;
-  readonly live: LiveGate & Pick<LiveHub, "resume" | "watch">;
+  readonly live: Pick<LiveGate, "open"> & Pick<LiveHub, "resume" | "watch">;
   readonly poke: (log: string) => void;
   readonly log: (name: string) => ServerLog;
   readonly drop: (log: string) => Promise<void>;

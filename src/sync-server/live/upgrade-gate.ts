@@ -43,6 +43,8 @@ export type LiveOpening =
 export type LiveGate = {
   /** Checks an upgrade request for a log. */
   readonly open: (request: Request, log: string) => Promise<LiveOpening>;
+  /** Reports an error of the runtime to `onError`: the request was accepted, and its socket did not open. */
+  readonly report: (error: unknown) => void;
 };
 
 export type LiveGateOptions = {
@@ -83,5 +85,6 @@ export function createLiveGate(options: LiveGateOptions): LiveGate {
         return { kind: "refused", response: errorResponse(error) };
       }
     },
+    report,
   };
 }

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { afterEach, expect, test } from "vitest";
-import { WebSocket as RawSocket } from "ws";
+import { WebSocket as RawSocket, WebSocketServer } from "ws";
 import { attachLive } from "../../../../src/sync-server/node.ts";
 import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
@@ -424,6 +424,27 @@ test("attachLive: an app with a mounted server gets live sockets with one call",
   expect(await live.next("records")).toMatchObject({ head: 1 });
   await sync.close();
   expect((await live.closed).code).toBe(1012);
+  http.closeAllConnections();
+  await new Promise((resolve) => http.close(resolve));
+});
+
+test("attachLive: if another listener took the socket, `onError` receives the reason", async () => {
+  const errors: unknown[] = [];
+  const sync = testServer({ onError: (error) => errors.push(error) });
+  const app = new Hono().route("/sync", sync);
+  const http = createServer((request, response) => void getRequestListener(app.fetch)(request, response));
+  // This server of `ws` has no path, so it opens each socket of the port.
+  const greedy = new WebSocketServer({ server: http });
+  attachLive(http, sync, "/sync");
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  const address = http.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}/sync`;
+  const ticket = await ticketOf(url, "board", "ada");
+  const socket = new RawSocket(`${url.replace(/^http/, "ws")}/logs/board/live?ticket=${ticket}`);
+  await new Promise((resolve) => socket.on("close", resolve));
+  expect(errors).toEqual([expect.objectContaining({ message: containing("more than once with the same socket") })]);
+  greedy.close();
+  await sync.close();
   http.closeAllConnections();
   await new Promise((resolve) => http.close(resolve));
 });
