@@ -17,6 +17,7 @@ import type { UnknownEvents } from "../read-models/log-keeper.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
+import type { OnDiverged } from "../subscribers/diverged-follower.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
 import { Lease } from "../subscribers/lease.ts";
 import { WAITING } from "../subscribers/subscriber.ts";
@@ -42,8 +43,7 @@ export type ProcessRunnerContext = {
   /** The turn of a runtime that sleeps between events. Null: there is none. */
   readonly turn: Turn | null;
   readonly unknown: UnknownEvents;
-  /** Called if a log does not contain the checkpoint. */
-  readonly onDiverged: (log: LogName) => void;
+  readonly onDiverged: OnDiverged;
 };
 
 const PAGE = { events: 256, bytes: 1024 * 1024 };
@@ -105,7 +105,7 @@ export class ProcessRunner {
       return { until: this.#isBeforeUnknown ? Math.min(step.until, env.now() + UNKNOWN_LOOK_MS) : step.until };
     if (this.#refused === revisionsOf(places)) {
       // Nobody else has written, so that the log does not contain the cursor of the write.
-      this.#context.onDiverged(this.#log);
+      this.#context.onDiverged(this.#log, places.live.at);
       return { until: Infinity };
     }
     // Another node has the lease. It does the same steps, and a walk finds this log again.
@@ -140,7 +140,7 @@ export class ProcessRunner {
   async #readPage(at: Cursor | null, stopsAtUnknown: boolean): Promise<readonly CommitRecord[] | null> {
     const { store, manager, onDiverged, unknown, env } = this.#context;
     const page = await store.read(this.#log, at, PAGE);
-    if (page.kind === "diverged") onDiverged(this.#log);
+    if (page.kind === "diverged") onDiverged(this.#log, at);
     if (page.kind !== "page") return null;
     const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
     const first = stopsAtUnknown ? records.findIndex((record) => isUnknownTo(manager, record)) : -1;
@@ -162,7 +162,7 @@ export class ProcessRunner {
     const records = page.filter((record) => record.position <= positionOf(live.at));
     if (!isNew && records.length === 0) {
       // A restore removed the cursor of the older code, so that this code cannot come to it.
-      this.#context.onDiverged(this.#log);
+      this.#context.onDiverged(this.#log, live.at);
       return { until: Infinity };
     }
     const folded = await foldBeside(this.#source(), live, from, records);

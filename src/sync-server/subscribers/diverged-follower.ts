@@ -1,4 +1,5 @@
 /** The report of a follower whose place is not in its log: of a subscriber or a process manager. */
+import { type Cursor, encodeCursor } from "../../core/history/record.ts";
 import { DacapoError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
@@ -9,12 +10,19 @@ export type DivergedFollower = {
   readonly details: Readonly<Record<string, string>>;
 };
 
-/** Returns a function that reports each log once, because the follower finds the same at each of its steps. */
-export function divergedReport(follower: DivergedFollower, report: (error: unknown) => void): (log: LogName) => void {
-  const reported = new Set<LogName>();
-  return (log) => {
-    if (reported.has(log)) return;
-    reported.add(log);
+/** Called if a log does not contain the place of a follower. */
+export type OnDiverged = (log: LogName, at: Cursor | null) => void;
+
+/**
+ * Returns a function that reports each place of a log once, because the follower finds the same at each of its steps.
+ * After a reset it has another place, so that a second restore of the log is reported too.
+ */
+export function divergedReport(follower: DivergedFollower, report: (error: unknown) => void): OnDiverged {
+  const reported = new Map<LogName, string | null>();
+  return (log, at) => {
+    const place = at && encodeCursor(at);
+    if (reported.get(log) === place) return;
+    reported.set(log, place);
     report(divergedError(follower, log));
   };
 }

@@ -18,6 +18,7 @@ import { parkedEvents } from "../base/parked-error.ts";
 import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
+import type { OnDiverged } from "./diverged-follower.ts";
 import type { ExecuteAs } from "./handler-execute.ts";
 import { Lanes, type OpenEvent } from "./lanes.ts";
 import { Lease, RENEW_MS } from "./lease.ts";
@@ -48,8 +49,7 @@ export type RunnerContext = {
   readonly hasWaiting: () => boolean;
   /** The turn of a runtime that sleeps between events. Null: there is none. */
   readonly turn: Turn | null;
-  /** Called if a log does not contain the checkpoint. */
-  readonly onDiverged: (log: LogName) => void;
+  readonly onDiverged: OnDiverged;
 };
 
 const PAGE = { events: 256, bytes: 1024 * 1024 };
@@ -190,8 +190,9 @@ export class LogRunner {
   /** Returns false if the log does not contain the checkpoint, or was dropped. */
   async #readPage(): Promise<boolean> {
     const { store, domain, subscriber, onDiverged } = this.#context;
-    const page = await store.read(this.#log, this.#place?.at ?? null, PAGE);
-    if (page.kind === "diverged") onDiverged(this.#log);
+    const at = this.#place?.at ?? null;
+    const page = await store.read(this.#log, at, PAGE);
+    if (page.kind === "diverged") onDiverged(this.#log, at);
     if (page.kind !== "page") return false;
     for (const { text } of page.records) {
       const record = parseOwnJson<CommitRecord>(text);

@@ -61,11 +61,14 @@ async function restored(kind: "subscribers" | "processes", position: number) {
   for (let n = 0; n < EVENTS; n++) await before.add(n);
   await before.settled();
   await before.server.close();
-  const database = new DatabaseSync(file);
-  database.exec(`update dacapo_followers set position = ${position}, mark = 'lost' where name like '%mailer'
-    or name like '%closer'`);
-  database.close();
-  return { start, handled, errors };
+  const restore = (mark: string) => {
+    const database = new DatabaseSync(file);
+    database.exec(`update dacapo_followers set revision = revision + 1, position = ${position}, mark = '${mark}'
+      where name like '%mailer' or name like '%closer'`);
+    database.close();
+  };
+  restore("lost");
+  return { start, restore, handled, errors };
 }
 
 /** The log has 3 events of a person, and 3 of the process. */
@@ -110,5 +113,24 @@ test.each([
     expect(await status()).toMatchObject({ state: "running" });
     for (let n = 0; n <= EVENTS; n++) expect(await log.load(task, `t${n}`)).toMatchObject({ state: { done: true } });
     expect(errors).toHaveLength(1);
+  },
+);
+
+test.each(["subscribers", "processes"] as const)(
+  "%s: a log that is restored again after a reset is reported again",
+  async (kind) => {
+    const { start, restore, errors } = await restored(kind, AHEAD);
+    const { log, add, settled } = start();
+    const name = kind === "subscribers" ? "mailer" : "closer";
+    await add(EVENTS);
+    await until(() => errors.length > 0, "the report");
+    await log[kind].reset(name, { from: "beginning", effects: "repeat" });
+    await settled();
+    expect(errors).toHaveLength(1);
+    restore("lost2");
+    await add(EVENTS + 1);
+    await until(() => errors.length > 1, "the second report");
+    await add(EVENTS + 2);
+    expect(errors).toMatchObject([{ code: "diverged" }, { code: "diverged", details: { log: "board" } }]);
   },
 );
