@@ -105,11 +105,14 @@ export async function importArchive(
     pendingTail: 0,
   });
   if (head.cursor !== null || pendingNumbers.length > 0 || rejectionIds.length > 0) {
-    throw new ConcurrencyError({
-      message: `The log ${log} is not empty on this device`,
-      fix: "Import on a device where the log of this name is empty, or delete it here with deleteLog first.",
-      details: { position: positionOf(head.cursor), pending: pendingNumbers.length },
-    });
+    throw new ConcurrencyError(
+      {
+        message: `The log ${log} is not empty on this device`,
+        fix: "Import on a device where the log of this name is empty, or delete it here with deleteLog first.",
+        details: { position: positionOf(head.cursor), pending: pendingNumbers.length },
+      },
+      "after-fix",
+    );
   }
   const numbered = ended.map((entry, index) => ({ ...entry, n: head.pendingTail + index + 1 }));
   const filled = await store.fill(head, {

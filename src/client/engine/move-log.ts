@@ -20,17 +20,23 @@ export async function moveLog(from: LogStore, to: LogStore, actor: Actor): Promi
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     // Each time, because a call to a server may have been under way.
     if ((await from.readServer()) !== null)
-      throw new ConcurrencyError({
-        message: "The log was synced with a server, which has its commits under the name of its user",
-        fix: "Move only a log that never reached a server. Let this one sync under its own user.",
-      });
+      throw new ConcurrencyError(
+        {
+          message: "The log was synced with a server, which has its commits under the name of its user",
+          fix: "Move only a log that never reached a server. Let this one sync under its own user.",
+        },
+        "never",
+      );
     const { head, pending, sent, rejections } = await readOwn(from);
     if (rejections.length > 0)
-      throw new ConcurrencyError({
-        message: `The log has ${rejections.length} rejected commits, which cannot move`,
-        fix: "Call retry() or discard() of each entry in log.rejections first.",
-        details: { rejections: rejections.length },
-      });
+      throw new ConcurrencyError(
+        {
+          message: `The log has ${rejections.length} rejected commits, which cannot move`,
+          fix: "Call retry() or discard() of each entry in log.rejections first.",
+          details: { rejections: rejections.length },
+        },
+        "after-fix",
+      );
     const own = [...sent, ...pending].sort((left, right) => left.n - right.n);
     if ((await appendMissing(to, own, actor)) && (await from.destroy(head))) return;
   }

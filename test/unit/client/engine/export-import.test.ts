@@ -139,7 +139,7 @@ describe("export and import", () => {
     }
     expect(fresh.status()).toMatchObject({ position: 0, pending: 0 });
     await execute(ada, task.command.complete("t1"));
-    expect(await imported(ada, file)).toMatchObject({ ok: false, error: { code: "concurrency" } });
+    expect(await imported(ada, file)).toMatchObject({ ok: false, error: { code: "concurrency", retry: "after-fix" } });
     unwrap(await imported(fresh, file));
     expect(rows(fresh).map(({ row }) => row)).toEqual(
       [0, 1, 2].map((n) => ({ title: `Task ${n}`, column: "todo", done: false, notes: 0 })),

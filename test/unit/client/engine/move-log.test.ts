@@ -180,7 +180,7 @@ test("moveLog: refuses a log that a server knows, and a log with rejected commit
   await synced.appendPending(0, entriesOf("a"), []);
   await synced.setServer(null, "a-server");
   const to = memoryLogStore(newDatabase());
-  await expect(moveLog(synced, to, "ada")).rejects.toMatchObject({ code: "concurrency" });
+  await expect(moveLog(synced, to, "ada")).rejects.toMatchObject({ code: "concurrency", retry: "never" });
   expect((await to.head()).pendingTail).toBe(0);
   expect((await synced.head()).pendingTail).toBe(1);
 
@@ -191,7 +191,7 @@ test("moveLog: refuses a log that a server knows, and a log with rejected commit
   unwrap(await tab.api.withdraw(commit));
   expect(await tab.api.moveTo("ada")).toMatchObject({
     ok: false,
-    error: { code: "concurrency", details: { rejections: 1 } },
+    error: { code: "concurrency", retry: "after-fix", details: { rejections: 1 } },
   });
 });
 
