@@ -10,8 +10,8 @@ const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo"
 // The Worker counts the requests of an actor over all tests, so each test has an actor of its own.
 let actors = 0;
 const newActor = () => `actor-${++actors}`;
-const overEdge = () => newLog(limitedWorker, env.LIMITED_LOGS).person(newActor());
-const overNode = () => person(testServer(limitedOptions), newActor());
+const overEdge = (actor: string) => newLog(limitedWorker, env.LIMITED_LOGS).person(actor);
+const overNode = (actor: string) => person(testServer(limitedOptions), actor);
 
 afterEach(() => void app.errors.splice(0));
 
@@ -85,9 +85,10 @@ test.each(Object.entries(attempts))("limits: %s gets the same answer as on Node"
     app.failing = null;
     return summarized;
   };
-  const edge = await answer(overEdge());
+  const actor = newActor();
+  const edge = await answer(overEdge(actor));
   expect(edge.error?.code).toBe(code);
-  expect(edge).toEqual(await answer(overNode()));
+  expect(edge).toEqual(await answer(overNode(actor)));
 });
 
 test("limits: a log has at most `socketsPerActorMax` sockets of an actor, also after a sleep", async () => {
