@@ -5,7 +5,7 @@ import { type AnyProcessManager, checkedProcesses } from "../../src/sync-server/
 import { ProcessRunner } from "../../src/sync-server/processes/process-runner.ts";
 import { type LogProcesses, logProcesses } from "../../src/sync-server/processes/log-processes.ts";
 import { Processes } from "../../src/sync-server/processes/processes.ts";
-import { UnknownEvents } from "../../src/sync-server/read-models/log-keeper.ts";
+import { UnknownEvents } from "../../src/sync-server/read-models/unknown-events.ts";
 import type { EventStore } from "../../src/sync-server/stores/event-store.ts";
 import type { ModelStore } from "../../src/sync-server/stores/model-store.ts";
 import type { ExecuteAs } from "../../src/sync-server/subscribers/handler-execute.ts";

@@ -13,8 +13,8 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import type { Env } from "../base/env.ts";
 import type { Turn } from "../base/turn.ts";
 import { isUnknownTo } from "../read-models/fold-page.ts";
-import type { UnknownEvents } from "../read-models/log-keeper.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
+import type { UnknownEvents } from "../read-models/unknown-events.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
 import type { OnDiverged } from "../subscribers/diverged-follower.ts";
@@ -144,10 +144,11 @@ export class ProcessRunner {
     if (page.kind !== "page") return null;
     const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
     const first = stopsAtUnknown ? records.findIndex((record) => isUnknownTo(manager, record)) : -1;
-    if (first < 0) return records;
+    const [next] = records;
+    if (first < 0 || !next) return records;
     if (first > 0) return records.slice(0, first);
     // A node with newer code folds the event. After a minute without one, this node parks it.
-    if (unknown.hasWaited(`${this.#log} ${manager.follower}`, env.now())) return records;
+    if (unknown.hasWaited(`${this.#log} ${manager.follower}`, next.position, env.now())) return records;
     this.#isBeforeUnknown = true;
     return [];
   }

@@ -9,7 +9,7 @@ import { type Env, nodeName } from "../base/env.ts";
 import type { LagBook } from "../base/lag-book.ts";
 import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
-import { UnknownEvents } from "../read-models/log-keeper.ts";
+import { UnknownEvents } from "../read-models/unknown-events.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { divergedReport } from "../subscribers/diverged-follower.ts";
 import { dueLogs } from "../subscribers/due-logs.ts";

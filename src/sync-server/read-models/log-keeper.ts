@@ -22,6 +22,7 @@ import { type FoldedTask, foldTask, resetTask } from "./fold-task.ts";
 import type { KeeperPace } from "./keeper-pace.ts";
 import { type FoldTask, nextStep, type Step } from "./next-step.ts";
 import type { ReadModel } from "./read-model.ts";
+import type { UnknownEvents } from "./unknown-events.ts";
 
 export type KeeperContext = {
   readonly store: EventStore;
@@ -42,21 +43,7 @@ export type KeeperContext = {
 const PAGE = { events: 500, bytes: 1024 * 1024 };
 /** Steps before the keepers of other logs get their turn. */
 const STEPS_MAX = 20;
-/** A node that knows an event may take over within this time. After it, this node parks the event. */
-const UNKNOWN_MS = 60_000;
 const SWEEP_ROWS = 1_000;
-
-/** Since when followers wait before an event that this code does not know. It outlives the keepers of single logs. */
-export class UnknownEvents {
-  readonly #since = new Map<string, number>();
-
-  /** True if the wait is over. From then on the follower waits for no event, because more unknown ones will follow. */
-  hasWaited(key: string, now: number): boolean {
-    const since = this.#since.get(key) ?? now;
-    this.#since.set(key, since);
-    return now - since >= UNKNOWN_MS;
-  }
-}
 
 export class LogKeeper {
   readonly #context: KeeperContext;
@@ -198,9 +185,9 @@ export class LogKeeper {
     skipped: Set<string>,
   ): readonly CommitRecord[] {
     const first = records.findIndex((record) => isUnknownTo(model, record));
-    if (first !== 0) return first < 0 ? records : records.slice(0, first);
-    const key = `${this.#log} ${name}`;
-    if (this.#unknown.hasWaited(key, this.#context.env.now())) return records;
+    const [next] = records;
+    if (first !== 0 || !next) return first < 0 ? records : records.slice(0, first);
+    if (this.#unknown.hasWaited(`${this.#log} ${name}`, next.position, this.#context.env.now())) return records;
     skipped.add(name);
     return [];
   }

@@ -16,9 +16,10 @@ import { watchedModels } from "../subscribers/watched-models.ts";
 import { LogSignals } from "../base/log-signals.ts";
 import { notesOf } from "./follower-notes.ts";
 import { KeeperPace } from "./keeper-pace.ts";
-import { type KeeperContext, LogKeeper, UnknownEvents } from "./log-keeper.ts";
+import { type KeeperContext, LogKeeper } from "./log-keeper.ts";
 import { type ReadModel, readModels } from "./read-model.ts";
 import type { ServerModel } from "./strong.ts";
+import { UnknownEvents } from "./unknown-events.ts";
 
 export type ModelKeepersOptions = {
   readonly domain: DomainDefinition;
