@@ -46,6 +46,9 @@ export type LogProcesses = {
    *
    * @example
    * await server.log("shop").processes.retry(fulfilment);
+   *
+   * @throws DacapoError (`diverged`) if the log was replaced and does not contain the place of the process, as `skip`,
+   *   `pause` and `resume`. Only `reset` helps.
    */
   readonly retry: (manager: AnyProcessManager | string, ids?: readonly string[]) => Promise<number>;
   /**

@@ -70,6 +70,9 @@ export type LogSubscribers = {
    *
    * @example
    * await server.log("shop").subscribers.retry(mailer);
+   *
+   * @throws DacapoError (`diverged`) if the log was replaced and does not contain the place of the subscriber, as
+   *   `skip`, `pause` and `resume`. Only `reset` helps.
    */
   readonly retry: (subscriber: Subscriber | string, events?: readonly string[]) => Promise<number>;
   /**
