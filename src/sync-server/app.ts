@@ -10,6 +10,7 @@ import { createAdmission } from "./access/admission.ts";
 import { requireLogName } from "./base/check-arguments.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { runtimeEnv } from "./base/env.ts";
+import { requireKnownOptions } from "../core/values/known-options.ts";
 import { LogSignals } from "./base/log-signals.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createLiveGate } from "./live/upgrade-gate.ts";
@@ -30,7 +31,7 @@ import { createResponder } from "./http/responder.ts";
 import { mountRoutes } from "./http/mount-routes.ts";
 import { requireOptions } from "./access/require-options.ts";
 import type { RouteContext } from "./http/routes.ts";
-import type { SyncServer, SyncServerOptions } from "./server-options.ts";
+import { SERVER_OPTIONS, type SyncServer, type SyncServerOptions } from "./server-options.ts";
 import { createTickets } from "./access/tickets.ts";
 
 export { bearer } from "./access/authorize.ts";
@@ -150,11 +151,12 @@ export type {
  * const authorize = bearer({ tokens: { "adas-secret": "ada" } });
  * const app = new Hono().route("/sync", syncServer({ domain, store: sqlite("logs.db"), authorize }));
  *
- * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type, or
- *   if `ticketSecret` is too short.
+ * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type, if an
+ *   option is not known, such as a misspelled `permit`, or if `ticketSecret` is too short.
  */
 export function syncServer(options: SyncServerOptions): SyncServer {
   requireOptions(options);
+  requireKnownOptions("`syncServer`", options, SERVER_OPTIONS);
   const { store, authorize, permit = () => true, env = runtimeEnv, liveTicks: ticks = true } = options;
   const domain = options.domain.definition;
   const observer = new Observer(options, env.now);

@@ -1,13 +1,14 @@
 /** The options of `cloudflare`, and the types of its result. */
+import type { OptionNames } from "../core/values/known-options.ts";
 import type { LogArchive } from "./archive/archive-lines.ts";
 import type { ImportedLog } from "./archive/import-log.ts";
-import type { SyncServerOptions } from "./server-options.ts";
+import { SHARED_OPTIONS, type SharedOptions } from "./server-options.ts";
 import type { HibernatingSocket, RpcResult } from "./hosts/cloudflare-runtime.ts";
 import type { EdgeLog } from "./hosts/edge-log.ts";
 import type { LogVerb, VerbArgs, VerbResult } from "./hosts/log-verbs.ts";
 
 /** Options of `cloudflare`: those of `syncServer`, and the place of the objects. */
-export type CloudflareOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks" | "sleeps" | "env"> & {
+export type CloudflareOptions = SharedOptions & {
   /**
    * The path in front of all routes, such as `/api/sync`. It is the path that the Worker's requests have.
    *
@@ -61,6 +62,18 @@ export type CloudflareOptions = Omit<SyncServerOptions, "store" | "ticketSecret"
    * @default 500. Without a paid plan, pass 10.
    */
   readonly handlersPerWakeMax?: number;
+};
+
+export const CLOUDFLARE_OPTIONS: OptionNames<CloudflareOptions> = {
+  ...SHARED_OPTIONS,
+  path: true,
+  binding: true,
+  secretName: true,
+  locationHint: true,
+  jurisdiction: true,
+  permitEveryMs: true,
+  storageBytesMax: true,
+  handlersPerWakeMax: true,
 };
 
 /** The handlers of a Worker. */

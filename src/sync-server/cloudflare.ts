@@ -16,11 +16,17 @@ import { createTickets } from "./access/tickets.ts";
 import { syncServer } from "./app.ts";
 import type { LogArchive } from "./archive/archive-lines.ts";
 import { runtimeEnv } from "./base/env.ts";
+import { requireKnownOptions } from "../core/values/known-options.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { OBJECT_LIMITS, SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { Observer } from "./base/observer.ts";
 import type { HibernatingSocket, LogObjectContext } from "./hosts/cloudflare-runtime.ts";
-import type { CloudflareOptions, CloudflareServer, EventLogObject } from "./cloudflare-types.ts";
+import {
+  CLOUDFLARE_OPTIONS,
+  type CloudflareOptions,
+  type CloudflareServer,
+  type EventLogObject,
+} from "./cloudflare-types.ts";
 import { checkedObjectSubscribers, executeInObjects } from "./hosts/object-subscribers.ts";
 import { forgetOutcomes } from "./hosts/forget-outcomes.ts";
 import { LogObject } from "./hosts/log-object.ts";
@@ -30,6 +36,7 @@ import type { LogVerb, VerbArgs } from "./hosts/log-verbs.ts";
 import { LogObjects } from "./hosts/log-objects.ts";
 import { requireLogName } from "./base/check-arguments.ts";
 import { StartingObject } from "./hosts/starting-object.ts";
+import type { SharedOptions } from "./server-options.ts";
 import { authorizeByWorker } from "./hosts/verified-principal.ts";
 import { secretOf, WorkerGate } from "./hosts/worker-gate.ts";
 import { createOriginRule } from "./http/origins.ts";
@@ -76,22 +83,24 @@ export type { HandlerExecute, HandlerExecuteOptions } from "./subscribers/handle
  * export const { worker, EventLogObject } = cloudflare({ domain, authorize });
  * export default worker;
  *
- * @throws DefinitionError (`definition`) if `domain` or `authorize` is missing or has another type, or if a limit is no
- *   number.
+ * @throws DefinitionError (`definition`) if `domain` or `authorize` is missing or has another type, if an option is not
+ *   known, such as a misspelled `permit`, or if a limit is no number.
  */
 export function cloudflare(options: CloudflareOptions): CloudflareServer {
   requireAppOptions(options);
+  requireKnownOptions("`cloudflare`", options, CLOUDFLARE_OPTIONS);
   for (const name of ["storageBytesMax", "permitEveryMs", "handlersPerWakeMax"] as const)
     if (options[name] !== undefined) requireNumber(name, options[name], 1);
   checkedObjectSubscribers(options);
   objectBaseOptions(options.base);
-  const { authorize, permit, admin, jurisdiction, locationHint, secretName = "TICKET_SECRET" } = options;
+  const { path, binding = "LOGS", secretName = "TICKET_SECRET", jurisdiction, locationHint, ...own } = options;
+  const { authorize, permit, admin } = options;
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));
   const observer = new Observer(options);
   const report = observer.reporter(onError);
-  const prefix = prefixOf(options.path ?? "/sync");
+  const prefix = prefixOf(path ?? "/sync");
   const limits: ServerLimits = { ...SERVER_LIMITS, ...OBJECT_LIMITS, ...options.limits };
-  const objects = new LogObjects({ binding: options.binding ?? "LOGS", jurisdiction, locationHint });
+  const objects = new LogObjects({ binding, jurisdiction, locationHint });
   const handles = new LogHandles(options.domain.definition, options.models, options.subscribers);
   const gate = new WorkerGate({
     prefix,
@@ -107,9 +116,8 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
   });
   const createLog = (context: LogObjectContext, env: object): LogObject =>
     createLogObject(
-      { ...options, onError, prefix, ticketSecret: secretOf(env, secretName), objects, handles },
-      context,
-      env,
+      { ...own, onError },
+      { prefix, ticketSecret: secretOf(env, secretName), objects, handles, context, env },
     );
 
   return {
@@ -158,17 +166,24 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
 const TURN_MS = 20_000;
 const HANDLERS_MAX = 500;
 
-type ObjectOptions = CloudflareOptions & {
+type ObjectOptions = SharedOptions &
+  Pick<CloudflareOptions, "storageBytesMax" | "permitEveryMs" | "handlersPerWakeMax">;
+
+/** The place of an object, and what it shares with its Worker. */
+type ObjectPlace = {
   readonly prefix: string;
   readonly ticketSecret: string;
   readonly objects: LogObjects;
   readonly handles: LogHandles;
+  readonly context: LogObjectContext;
+  readonly env: object;
 };
 
-function createLogObject(options: ObjectOptions, context: LogObjectContext, env: object): LogObject {
+function createLogObject(given: ObjectOptions, place: ObjectPlace): LogObject {
+  const { storageBytesMax, permitEveryMs = SILENCE_CHECK_MS, handlersPerWakeMax = HANDLERS_MAX, ...options } = given;
+  const { prefix, ticketSecret, objects, handles, context, env } = place;
   // An object that does not know its name refuses every request.
   const log = context.id.name ?? "";
-  const { prefix, storageBytesMax, permit, permitEveryMs = SILENCE_CHECK_MS } = options;
   const report = new Observer(options).reporter(options.onError);
   const { presenceBytesMax } = OBJECT_LIMITS;
   const limits: ServerLimits = {
@@ -189,6 +204,7 @@ function createLogObject(options: ObjectOptions, context: LogObjectContext, env:
     ...options,
     limits,
     store,
+    ticketSecret,
     // Each log has a server of its own here, and a read must not write an id.
     serverId: options.serverId ?? context.id.toString(),
     authorize: authorizeByWorker(options.authorize),
@@ -196,8 +212,8 @@ function createLogObject(options: ObjectOptions, context: LogObjectContext, env:
     base: objectBaseOptions(options.base),
     sleeps: {
       wakeSoon: () => wakeSoon(),
-      turn: { ms: TURN_MS, calls: options.handlersPerWakeMax ?? HANDLERS_MAX },
-      executeAs: (execute) => executeInObjects(options.objects, env, log, execute),
+      turn: { ms: TURN_MS, calls: handlersPerWakeMax },
+      executeAs: (execute) => executeInObjects(objects, env, log, execute),
     },
   });
   const app = mountAt(prefix, server);
@@ -206,8 +222,8 @@ function createLogObject(options: ObjectOptions, context: LogObjectContext, env:
     context,
     server: { request: async (request) => app.fetch(request), live, poke, log: serverLog, drop, importLog },
     prefix,
-    handles: options.handles,
-    permitMs: permit ? permitEveryMs : Infinity,
+    handles,
+    permitMs: options.permit ? permitEveryMs : Infinity,
     tasks: { outcomes: forgetOutcomes({ store, log, limits }), work: () => work(log) },
     onStart: (wake) => (wakeSoon = wake),
     report,

@@ -21,11 +21,12 @@ import { CLIENT_FRAME_BYTES_MAX } from "../core/history/limits.ts";
 import { syncServer, type SyncServer } from "./app.ts";
 import { listen, listenAddress, listeningUrl } from "./hosts/listen.ts";
 import { httpServer } from "./hosts/node-http.ts";
+import { requireKnownOptions } from "../core/values/known-options.ts";
 import { Observer } from "./base/observer.ts";
 import { liveLog, prefixOf } from "./live/live-path.ts";
 import { mountAt } from "./http/mount-routes.ts";
 import { openSocket, refuse } from "./hosts/web-sockets.ts";
-import { requireServeOptions, type ServeOptions } from "./serve-options.ts";
+import { SERVE_OPTIONS, type ServeOptions } from "./serve-options.ts";
 import { nodeExchange } from "./hosts/node-exchange.ts";
 
 export { jsonLines } from "./hosts/json-lines.ts";
@@ -88,14 +89,14 @@ const CLOSE_MS_MAX = 2_000;
  * console.log(`The sync server listens on ${url}`);
  *
  * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type, if an
- *   option has another name, such as a misspelled `permit`, or if
- *   `path`, `port`, `hostname` or an origin is not written as it must be.
+ *   option is not known, such as a misspelled `permit`, or if `path`, `port`, `hostname` or an origin is not written as
+ *   it must be.
  * @throws StorageLostError (`storage-lost`) if the store cannot be opened.
  * @throws DacapoError (`port-taken`) if another program uses the port.
  * @throws DacapoError (`cannot-listen`) if the system refuses the address or the port.
  */
 export async function serve(given: ServeOptions): Promise<RunningServer> {
-  requireServeOptions(given);
+  requireKnownOptions("`serve`", given, SERVE_OPTIONS);
   const { port = 8787, hostname, path = "/sync", ...options } = given;
   const prefix = prefixOf(path);
   const wanted = listenAddress(port, hostname);

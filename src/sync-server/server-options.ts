@@ -1,4 +1,5 @@
 /** The options of a sync server, and its operations. */
+import type { OptionNames } from "../core/values/known-options.ts";
 import type { Hono } from "hono";
 import type { DomainDefinition } from "../core/domain/definition.ts";
 import type { Admin } from "./access/admin.ts";
@@ -144,6 +145,35 @@ export type SyncServerOptions = ObserverOptions & {
    * @default the clock, timers and random bytes of the runtime
    */
   readonly env?: Env;
+};
+
+/** The options that an app passes to a server of any runtime. The others belong to a store or to a runtime. */
+export type SharedOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks" | "sleeps" | "env">;
+
+export const SHARED_OPTIONS: OptionNames<SharedOptions> = {
+  domain: true,
+  authorize: true,
+  permit: true,
+  admin: true,
+  origins: true,
+  credentials: true,
+  models: true,
+  subscribers: true,
+  base: true,
+  limits: true,
+  serverId: true,
+  onError: true,
+  onLog: true,
+  telemetry: true,
+};
+
+export const SERVER_OPTIONS: OptionNames<SyncServerOptions> = {
+  ...SHARED_OPTIONS,
+  store: true,
+  ticketSecret: true,
+  liveTicks: true,
+  sleeps: true,
+  env: true,
 };
 
 /** A Hono app with the routes of the protocol, and the operator's actions. No route calls them. */

@@ -238,6 +238,19 @@ test("cloudflare: refuses a limit that is no number, because it would limit noth
       );
 });
 
+test("cloudflare: refuses an unknown option and lists the known ones", () => {
+  const options = { domain, authorize: () => ({ actor: "ada" }) };
+  for (const name of ["permitt", "store", "ticketSecret"])
+    expect(() => cloudflare({ ...options, [name]: "nobody" }), name).toThrow(
+      expect.objectContaining({
+        code: "definition",
+        message: `\`cloudflare\` has no option ${name}`,
+        fix: expect.stringMatching(/^Its options are domain, authorize, permit, .*, handlersPerWakeMax\.$/) as string,
+        details: { option: name },
+      }),
+    );
+});
+
 test("worker: replaces a client's own principal header by the verified sender", async () => {
   const { person } = newLog();
   const ada = person("ada");

@@ -9,28 +9,16 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { DacapoError, DefinitionError } from "../../core/values/errors.ts";
-import type { ServeOptions } from "../../sync-server/node.ts";
+import type { OptionNames } from "../../core/values/known-options.ts";
+import type { ServeOptions } from "../../sync-server/serve-options.ts";
+import { SHARED_OPTIONS } from "../../sync-server/server-options.ts";
 
 /** The options that a module may export. The command line sets the store, and other runtimes set the last three. */
 export type ServerConfig = Partial<Omit<ServeOptions, "store" | "env" | "liveTicks" | "sleeps">>;
 
-/** An object, because the compiler then finds a name that is missing. */
-const CONFIG: { readonly [Name in keyof Required<ServerConfig>]: true } = {
-  domain: true,
-  authorize: true,
-  permit: true,
-  admin: true,
-  models: true,
-  subscribers: true,
-  base: true,
-  origins: true,
-  credentials: true,
-  limits: true,
-  serverId: true,
+const CONFIG: OptionNames<ServerConfig> = {
+  ...SHARED_OPTIONS,
   ticketSecret: true,
-  onError: true,
-  onLog: true,
-  telemetry: true,
   port: true,
   hostname: true,
   path: true,

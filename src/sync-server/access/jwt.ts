@@ -14,6 +14,7 @@
 // Not `hono/jwt`, because it contains a middleware too. The build copies this module into the package.
 import { decode, verify } from "hono/utils/jwt/jwt";
 import { DefinitionError } from "../../core/values/errors.ts";
+import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 import { type Authorize, bearer, type Principal } from "./authorize.ts";
 import { jwksKeys } from "./jwks.ts";
 
@@ -66,6 +67,17 @@ export type JwtOptions = {
     }
 );
 
+const OPTIONS: OptionNames<JwtOptions> = {
+  algorithm: true,
+  secret: true,
+  publicKey: true,
+  jwksUri: true,
+  issuer: true,
+  audience: true,
+  actor: true,
+  type: true,
+};
+
 /**
  * An `authorize` that verifies `Authorization: Bearer <JWT>`. A socket closes when its token expires, unless the device
  * sent the next one before.
@@ -81,9 +93,11 @@ export type JwtOptions = {
  * });
  * await serve({ domain, store: sqlite("logs.db"), authorize });
  *
- * @throws DefinitionError (`definition`) if forged tokens could pass with these options, such as a short secret.
+ * @throws DefinitionError (`definition`) if an option is not known, or if forged tokens could pass, such as with a
+ *   short secret.
  */
 export function jwt(options: JwtOptions): Authorize {
+  requireKnownOptions("`jwt`", options, OPTIONS);
   requireSafeOptions(options);
   const keyFor = keysOf(options);
   const {

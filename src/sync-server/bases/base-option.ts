@@ -1,4 +1,5 @@
 /** The option `base` of a server, and its defaults. */
+import { requireKnownOptions } from "../../core/values/known-options.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import type { ModelStore } from "../stores/model-store.ts";
 
@@ -54,7 +55,9 @@ function checkedBase(
   defaults: Required<BaseOptions>,
 ): Required<BaseOptions> | null {
   if (base === undefined || base === false) return null;
-  const options = { ...defaults, ...(base === true ? {} : base) };
+  const given = base === true ? {} : base;
+  requireKnownOptions("The option `base`", given, defaults);
+  const options = { ...defaults, ...given };
   for (const [name, value] of Object.entries(options))
     if (!Number.isSafeInteger(value) || value < 1)
       refuseDefinition(

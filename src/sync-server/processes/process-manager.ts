@@ -12,6 +12,7 @@ import type { AnyAggregate, EventsOf, Projection, StateOf } from "../../core/dom
 import { type EventAround, foldOf, type Keys } from "../../core/domain/projection.ts";
 import { projectionIdentity } from "../../core/fold/identity.ts";
 import type { Json } from "../../core/values/json.ts";
+import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 import { dropPromise } from "../../core/values/promise.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
@@ -153,6 +154,15 @@ type ErasedOptions = {
   readonly onRejected?: Erased<[rejection: RejectedCommand<Json>, verbs: ProcessVerbs], void>;
 };
 
+const OPTIONS: OptionNames<ErasedOptions> = {
+  version: true,
+  from: true,
+  start: true,
+  initial: true,
+  key: true,
+  on: true,
+  onRejected: true,
+};
 const PREFIX = { live: "process/", beside: "process-beside/" } as const;
 
 /** Verbs that do nothing, for a fold that does not react. */
@@ -163,7 +173,7 @@ export const NO_VERBS: ProcessVerbs = { run: () => {}, later: () => {}, drop: ()
  *
  * It reacts to each event exactly once: one write moves its place in the log, its rows and its commands.
  *
- * @throws DefinitionError (`definition`) if a name, a version, an event type or a function is wrong.
+ * @throws DefinitionError (`definition`) if a name, an option, a version, an event type or a function is wrong.
  *
  * @example
  * const chores = processManager("chores", {
@@ -190,6 +200,7 @@ export function processManager(name: string, options: ErasedOptions): AnyProcess
   const withoutVerbs: Record<string, Fold | undefined> = {};
   for (const [type, handler] of on) withoutVerbs[type] = isFunction(handler) ? withNoVerbs(handler) : handler;
   const fold = foldOf("process manager", name, { ...options, on: withoutVerbs });
+  requireKnownOptions(`The ${label}`, options, OPTIONS);
   const { onRejected } = options;
   if (onRejected !== undefined && typeof onRejected !== "function")
     refuseDefinition(`onRejected of ${label} is not a function`, "Write onRejected: ({ key, code }, { run }) => …");

@@ -1,5 +1,6 @@
 /** The declaration of a strong read model: its rows change in the append's transaction, and it may refuse commits. */
 import type { AnyProjection } from "../../core/domain/handle-types.ts";
+import { requireKnownOptions } from "../../core/values/known-options.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 
 /** The options of `strong`. */
@@ -43,10 +44,11 @@ export type ServerModel = AnyProjection | StrongModel;
  * @param projection a projection whose aggregates are in the domain
  * @param options what happens if the model throws, and until its rows are built
  *
- * @throws DefinitionError (`definition`) if an option has another value.
+ * @throws DefinitionError (`definition`) if an option is not known, or has another value.
  */
 export function strong(projection: AnyProjection, options: StrongOptions = {}): StrongModel {
-  const rules = { onError: options.onError ?? "reject", untilReady: options.untilReady ?? "pass" };
+  const rules: StrongRules = { onError: options.onError ?? "reject", untilReady: options.untilReady ?? "pass" };
+  requireKnownOptions("`strong`", options, rules);
   requireChoice("onError", rules.onError, ["reject", "park"]);
   requireChoice("untilReady", rules.untilReady, ["pass", "refuse"]);
   return { strong: projection, rules };

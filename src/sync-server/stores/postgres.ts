@@ -6,6 +6,7 @@
  * @module dacapo/postgres
  */
 import { DefinitionError } from "../../core/values/errors.ts";
+import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 import type { EventStore } from "./event-store.ts";
 import { splitAddress } from "./postgres/address.ts";
 import { layoutText, quotedName } from "./postgres/layout.ts";
@@ -35,6 +36,7 @@ export type PostgresOptions = {
   readonly connectionsMax?: number;
 };
 
+const OPTIONS: OptionNames<PostgresOptions> = { url: true, schema: true, connectionsMax: true };
 const SCHEMA = "public";
 const CONNECTIONS_MAX = 16;
 /** Postgres cuts longer names without an error. */
@@ -52,10 +54,12 @@ const SCHEMA_BYTES_MAX = 63;
  * const store = postgres("postgres://dacapo:secret@localhost:5432/dacapo");
  * await serve({ domain, store, authorize: bearer({ tokens: { "adas-secret": "ada" } }) });
  *
- * @throws DefinitionError (`definition`) if the address, the schema or `connectionsMax` has another form.
+ * @throws DefinitionError (`definition`) if the address, the schema or `connectionsMax` has another form, or if an
+ *   option is not known.
  */
 export function postgres(options: string | PostgresOptions): EventStore {
   const given: PostgresOptions = typeof options === "object" ? options : { url: options };
+  requireKnownOptions("`postgres`", given, OPTIONS);
   const { connectionsMax = CONNECTIONS_MAX } = given;
   if (!/^postgres(ql)?:\/\//.test(given.url)) {
     throw new DefinitionError({

@@ -9,6 +9,7 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Erased } from "../../core/domain/erased.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import type { AnyAggregate, EventsOf } from "../../core/domain/handle-types.ts";
+import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 import { requireType } from "../../core/values/names.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import type { ModelStore } from "../stores/model-store.ts";
@@ -134,6 +135,18 @@ type ErasedOptions = {
   readonly on: { readonly [type: string]: Handler | undefined };
 };
 
+const OPTIONS: OptionNames<ErasedOptions> = {
+  from: true,
+  start: true,
+  concurrency: true,
+  timeoutMs: true,
+  retry: true,
+  afterRetries: true,
+  afterPark: true,
+  on: true,
+};
+const RETRY_OPTIONS: OptionNames<RetryOptions> = { attempts: true, firstMs: true, maxMs: true };
+
 /** The name of the follower of a subscriber. */
 export const SUBSCRIBER_PREFIX = "subscriber/";
 /** The table of the follower with the events that are not handled. */
@@ -144,7 +157,7 @@ export const WAITING = "waiting";
  *
  * Each event of its aggregates is handled at least once, and the events of a stream in order.
  *
- * @throws DefinitionError (`definition`) if a name, an event type, a number or a function is wrong.
+ * @throws DefinitionError (`definition`) if a name, an option, an event type, a number or a function is wrong.
  *
  * @example
  * const mailer = subscriber("mailer", {
@@ -167,6 +180,8 @@ export function subscriber(name: string, options: ErasedOptions): Subscriber {
   if (typeof options !== "object" || options === null)
     refuseDefinition(`The ${label} has no options`, "Pass an object with from, start and on.");
   const { from, retry = {}, afterRetries = "park", afterPark = "hold" } = options;
+  requireKnownOptions(`The ${label}`, options, OPTIONS);
+  requireKnownOptions(`\`retry\` of the ${label}`, retry, RETRY_OPTIONS);
   requireAggregates(label, from);
   requireOneOf(label, "afterRetries", afterRetries, ["park", "stop"]);
   requireOneOf(label, "afterPark", afterPark, ["hold", "continue"]);

@@ -83,7 +83,7 @@ test("serve: a config with an unknown option, such as a misspelled `permit`, is 
   });
   const config = folder.path("dacapo.config.ts");
   const { code, stdout, stderr } = await runCli(["serve", "--config", config, "--store", "memory:", "--port", "0"]);
-  expect(stderr).toContain("`serve` has no option permitt. Its options are domain, store, authorize, permit, ");
+  expect(stderr).toContain("`serve` has no option permitt. Its options are domain, authorize, permit, ");
   expect([code, stdout]).toEqual([2, ""]);
 });
 

@@ -41,7 +41,7 @@ test("serve: refuses an option that it does not know, such as a misspelled `perm
   await expect(serve(config)).rejects.toMatchObject({
     code: "definition",
     message: "`serve` has no option permitt",
-    fix: containing("Its options are domain, store, authorize, permit, "),
+    fix: containing("Its options are domain, authorize, permit, "),
   });
   const unset = { ...options(), permitt: undefined, port: 0, hostname: "127.0.0.1" };
   await expect((await serve(unset)).close()).resolves.toBeUndefined();
