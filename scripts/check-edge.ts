@@ -16,7 +16,7 @@ import { edgePage, wrangler } from "./wrangler.ts";
  * checked names of queries 0.3. Reasons with causes, and errors that list the known names, need 0.3. Jobs of a
  * log that was restored need 0.2. The lags of followers and the report of a stopped job need 0.8. The
  * reports of a socket that did not open, and of a second restore of a log, need 0.1. The names of all options, with
- * which a misspelled one is refused, need 0.3.
+ * which a misspelled one is refused, need 0.3. Deleted rows that newer code keeps absent need 0.3.
  */
 const GZIP_KB_MAX = 133;
 

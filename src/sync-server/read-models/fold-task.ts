@@ -7,6 +7,7 @@
  * Guarantees (read-models.rebuild.test.ts):
  * - A reader sees the old rows or the new rows, never a mixture: both revisions are in the write that moves them.
  * - The cursor of the rows that are read never goes back in their log.
+ * - A row that an operator deleted stays absent when newer code builds the rows again (model-keepers.test.ts).
  * - A job with `onError: "stop"` writes no row behind the event that it stops at.
  */
 import { type CommitRecord, type Cursor, cursorOf, sameCursor } from "../../core/history/record.ts";
@@ -16,6 +17,7 @@ import type { StreamState } from "../../core/fold/fold.ts";
 import type { Env } from "../base/env.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange } from "../stores/model-store.ts";
+import { deletedKeys } from "./deleted-keys.ts";
 import { foldPage, foldStates, keysIn, statesChange, type StoredTexts } from "./fold-page.ts";
 import { NONE_REFUSED, type RefusedEvents } from "./fold-sql.ts";
 import type { SqlStatement } from "../stores/sql-tables.ts";
@@ -52,6 +54,8 @@ type Fold = {
   readonly statements: readonly SqlStatement[];
   readonly parked: readonly ParkedEvent[];
   readonly hasUnknown: boolean;
+  /** The tables began empty, and have rows that an operator deleted before. */
+  readonly hasDeleted: boolean;
 };
 
 export async function foldTask(
@@ -119,11 +123,16 @@ async function foldRecords(
   const keys = keysIn(model, states.steps);
   const page = isEmptied || keys.length === 0 ? null : await context.modelStore.rows(log, name, ROWS, { keys });
   // If the follower moved meanwhile, these rows are of another revision. Then the write is refused.
-  const rows: StoredTexts = new Map(page?.rows);
+  const deleted = isEmptied ? await deletedKeys(context, log, task) : NONE_DELETED;
+  const rows: StoredTexts = isEmptied ? deleted : new Map(page?.rows);
   const { changes, ...folded } = foldPage(model, states, rows, refused);
-  const ofStates = statesChange(model.follower, states.states);
-  return { records, ...folded, changes: [...changes, ofStates], hasUnknown: states.hasUnknown };
+  const hasDeleted = deleted.size > 0;
+  const kept = { follower: model.follower, table: ROWS, set: [...deleted.keys()].map((key) => [key, null] as const) };
+  const ofTables = [statesChange(model.follower, states.states), ...(hasDeleted ? [{ ...kept, remove: [] }] : [])];
+  return { records, ...folded, changes: [...changes, ...ofTables], hasUnknown: states.hasUnknown, hasDeleted };
 }
+
+const NONE_DELETED: StoredTexts = new Map();
 
 /** True: the fold begins with empty tables. */
 function begins({ notes, beginsAgain = false }: FoldTask): boolean {
@@ -137,7 +146,7 @@ function recordsBefore(records: readonly CommitRecord[], { position }: ParkedEve
 function nextNotes(
   now: number,
   { model, notes }: FoldTask,
-  { records, parked, hasUnknown }: Fold,
+  { records, parked, hasUnknown, hasDeleted }: Fold,
   isAtHead: boolean,
   poison: ParkedEvent | undefined,
 ): FollowerNotes {
@@ -149,7 +158,7 @@ function nextNotes(
     movedAt: now,
     ...withParked(before, parked),
     hasUnknown: before.hasUnknown || hasUnknown,
-    ...(before.hasDeleted !== undefined && { hasDeleted: before.hasDeleted }),
+    ...(hasDeleted ? { hasDeleted } : before.hasDeleted !== undefined && { hasDeleted: before.hasDeleted }),
   };
   if (!before.job) return facts;
   const job = jobAfter(measured(before.job, events, now - before.movedAt), poison ?? parked.at(-1), {

@@ -33,6 +33,8 @@ export type FoldTask = {
   readonly shows?: boolean;
   /** True: a job begins again with empty tables, because older code parked events that this code knows. */
   readonly beginsAgain?: boolean;
+  /** True: an operator may have deleted rows of the tables that this fold empties. They stay absent. */
+  readonly keepsDeleted?: boolean;
 };
 
 /** The follower of the rows that are read. */
@@ -166,7 +168,7 @@ function besideTask(
   const notes = notesOf(follower);
   if (!follower || notes?.job?.state !== "running") return null;
   const { revision, at } = follower;
-  const again = { at: null, notes: notesToBeginAgain(model, notes), beginsAgain: true };
+  const again = { at: null, notes: notesToBeginAgain(model, notes), beginsAgain: true, ...keptOf(notes) };
   const task = { model, name: model.beside, revision, ...(lacksKnown(model, notes) ? again : { at, notes }) };
   if (!notes.job.comparison) return { ...task, replaces: read };
   // Rows that are built again themselves come up to these later. A restore of the log may have removed the cursor.
@@ -179,13 +181,18 @@ export function startOf(model: ReadModel, follower: Follower | undefined): FoldT
   const notes = notesOf(follower);
   const task = { model, name: model.follower, revision: follower?.revision ?? 0 };
   return notes === null || lacksKnown(model, notes)
-    ? { ...task, at: null, notes: null }
+    ? { ...task, at: null, notes: null, ...(follower && keptOf(notes)) }
     : { ...task, at: follower?.at ?? null, notes };
 }
 
 /** True: code of this version knows more events than the code that parked some as unknown. */
 function lacksKnown({ domain }: ReadModel, notes: FollowerNotes): boolean {
   return notes.hasUnknown && notes.domain < domain.version;
+}
+
+/** Notes of older code do not say whether an operator deleted a row. */
+function keptOf(notes: FollowerNotes | null): Pick<FoldTask, "keepsDeleted"> {
+  return notes?.hasDeleted === false ? {} : { keepsDeleted: true };
 }
 
 function notesToBeginAgain({ domain }: ReadModel, { movedAt, job }: FollowerNotes): FollowerNotes {

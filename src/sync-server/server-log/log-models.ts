@@ -103,7 +103,8 @@ export type LogModels = {
    */
   readonly purge: (model: AnyProjection | string) => Promise<void>;
   /**
-   * Removes a row. Later events do not bring it back, until `rebuild`, or `purge` and `populate`.
+   * Removes a row. Later events do not bring it back, until `rebuild`, or `purge` and `populate`. A new version of the
+   * model and a restore of the log alone build its rows without the deletion.
    *
    * @example
    * await server.log("team-7").models.delete(board, "task/t1");

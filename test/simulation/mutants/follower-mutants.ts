@@ -120,6 +120,21 @@ export const followerMutants: readonly FollowerMutant[] = [
     }),
   },
   {
+    name: "deletion-forgotten-by-newer-code",
+    what: "a deleted row comes back when newer code builds the rows again",
+    models: (store) => ({
+      write: (log, write) => {
+        const again = write.followers.flatMap(({ name, next }) =>
+          next !== null && next !== "check" && next.at !== null && next.tables["rows"] === "new" ? name : [],
+        );
+        const rows = write.rows.filter(
+          ({ follower, set }) => !again.includes(follower) || set.every(([, text]) => text !== null),
+        );
+        return store.write(log, { ...write, rows });
+      },
+    }),
+  },
+  {
     name: "unknown-events-forgotten",
     what: "rows that lack unknown events do not say so, so that newer code does not build them again",
     models: (store) => ({

@@ -4,7 +4,8 @@
  *
  * Guarantees:
  * - A deletion counts for the rows that are read, and for rows that a job is building beside them.
- * - New rows have no deletions, and rows that replace older rows bring their own.
+ * - New rows have no deletions, and rows that replace older rows bring their own. Rows that newer code builds again
+ *   stay deleted, because no operator wanted new rows.
  * - A model that was purged gets its rows from a job.
  * - Only an operator deletes a row, or purges a model.
  */
@@ -61,6 +62,7 @@ export class Deletions {
 
   /** The store made this write. */
   written({ followers, rows }: ModelWrite): void {
+    const builtAgain = new Set(followers.flatMap(({ name, next }) => (isBuiltAgain(next) ? name : [])));
     const before = new Map(this.#deleted);
     for (const { name, next } of followers) {
       if (next === "check") continue;
@@ -70,13 +72,19 @@ export class Deletions {
       else this.#deleted.delete(name);
     }
     for (const { follower, table, set } of rows)
-      if (table === ROWS) for (const [key, text] of set) if (text === null) this.#delete(follower, key);
+      if (table === ROWS)
+        for (const [key, text] of set) {
+          if (text !== null) continue;
+          // Rows that are built again keep what an operator deleted before.
+          if (builtAgain.has(follower) && before.get(follower)?.has(key)) continue;
+          this.#delete(follower, key);
+        }
   }
 
-  #keptBy(name: string, { tables }: FollowerNext, before: ReadonlyMap<string, ReadonlySet<string>>) {
-    const change = tables[ROWS];
+  #keptBy(name: string, next: FollowerNext, before: ReadonlyMap<string, ReadonlySet<string>>) {
+    const change = next.tables[ROWS];
     if (change === undefined) return null;
-    if (change === "new") return NONE;
+    if (change === "new") return isBuiltAgain(next) ? (before.get(name) ?? NONE) : NONE;
     return before.get(change === "keep" ? name : change.from) ?? NONE;
   }
 
@@ -104,6 +112,14 @@ export class Deletions {
       if (deleted) this.#deleted.set(name, new Set(deleted).add(key));
     }
   }
+}
+
+/**
+ * Newer code builds rows again, and writes their first page at once. The verbs of operators and a restore begin before
+ * the first record.
+ */
+function isBuiltAgain(next: ModelWrite["followers"][number]["next"]): boolean {
+  return next !== null && next !== "check" && next.at !== null && next.tables[ROWS] === "new";
 }
 
 const NONE: ReadonlySet<string> = new Set();

@@ -7,7 +7,8 @@ import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import type { EventStore, StoredRecord } from "../../../../src/sync-server/stores/event-store.ts";
 import type { ModelStore, ModelWrite } from "../../../../src/sync-server/stores/model-store.ts";
 import { ModelKeepers } from "../../../../src/sync-server/read-models/model-keepers.ts";
-import { notesOf } from "../../../../src/sync-server/read-models/follower-notes.ts";
+import { emptyNotes, notesOf, notesText } from "../../../../src/sync-server/read-models/follower-notes.ts";
+import { newJob } from "../../../../src/sync-server/read-models/job.ts";
 import { storedRecord } from "../../../../src/sync-server/stores/stored-record.ts";
 import { storeThrough } from "../../../../src/testing/event-store/connections.ts";
 import { batch } from "../../../../src/testing/event-store/samples.ts";
@@ -120,6 +121,43 @@ test("keepers: an event of a newer release waits a minute for newer code, then i
   await old.keepers.close();
   await newer.keepers.close();
 });
+
+test.each(["the rows", "the rows and their job"])(
+  "delete: a row stays absent when newer code builds %s again",
+  async (what) => {
+    const store = memory();
+    await append(store, 1, "Counted");
+    await append(store, 2, "Reset");
+    await append(store, 3, "Counted");
+    const job = newJob("job", { onError: "park", duty: null });
+    const lacking = { ...emptyNotes(1, Date.now()), hasUnknown: true, hasDeleted: true, parkedCount: 1 };
+    const follower = (name: string, notes: object) => {
+      const next = { at: { position: 2, mark: "m2" }, wake: 0, tables: { rows: "new", states: "new" } } as const;
+      return { name, revision: 0, next: { ...next, text: notesText({ ...lacking, ...notes }) } };
+    };
+    const followers = [follower(FOLLOWER, { phase: "ready" })];
+    if (what !== "the rows") followers.push(follower(FOLLOWER.replace("rows/", "beside/"), { job }));
+    const rows = followers.map(({ name }) => {
+      const many = Array.from({ length: 600 }, (_, n) => [`counter/a${n}`, "{}"] as const);
+      return { follower: name, table: "rows", set: [...many, ["counter/a", null] as const], remove: [] };
+    });
+    expect(await store.models?.write("log", { followers, rows })).toEqual({ kind: "ok" });
+    const newer = keepersOf(store, releaseOf(2), runtimeEnv, true);
+    newer.keepers.start();
+    const ended = async () => {
+      const beside = await store.models?.followers("log");
+      const text = JSON.stringify(beside?.kind === "open" ? beside.followers : []);
+      return !text.includes("running") && (await readTotals(store))?.notes?.hasUnknown === false;
+    };
+    await until(ended, "the rows of newer code");
+    expect(await readTotals(store)).toMatchObject({ at: 3, row: null, notes: { hasDeleted: true, phase: "ready" } });
+    await append(store, 4, "Counted");
+    newer.keepers.poke("log");
+    await until(async () => (await readTotals(store))?.at === 4, "the next event");
+    expect(await readTotals(store)).toMatchObject({ row: null });
+    await newer.keepers.close();
+  },
+);
 
 test("keepers: newer code takes over within the minute, and nothing is parked", async () => {
   const store = memory();
