@@ -1,4 +1,5 @@
 /** Planted faults of simulated servers, each in a method of the product while a world runs. */
+import { CollectedOutbox } from "../../../src/sync-server/processes/verbs.ts";
 import { Lanes, type OpenEvent } from "../../../src/sync-server/subscribers/lanes.ts";
 import { type ModelRefusal, ModelRows } from "../../../src/sync-server/writer/model-rows.ts";
 import { StrongBatch } from "../../../src/sync-server/writer/strong-batch.ts";
@@ -101,6 +102,26 @@ export const serverCodeMutants: readonly ServerMutant[] = [
         ];
         return () => undo.forEach((one) => one());
       },
+    },
+  },
+  {
+    name: "timer-due-too-early",
+    what: "a timer of a process is due 100 milliseconds before its time",
+    fault: {
+      code: () =>
+        replaced(
+          CollectedOutbox.prototype,
+          "verbs",
+          (verbs) =>
+            function (this: CollectedOutbox, source) {
+              const plain = verbs.call(this, source);
+              return {
+                ...plain,
+                later: (name, after, command) =>
+                  plain.later(name, typeof after === "number" ? after - 100 : after, command),
+              };
+            },
+        ),
     },
   },
   {

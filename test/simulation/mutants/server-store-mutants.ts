@@ -23,6 +23,14 @@ function withTexts(rows: readonly RowChange[], follower: string, change: (text: 
 
 const isSwap = ({ tables }: FollowerNext): boolean => Object.values(tables).some((one) => typeof one === "object");
 
+type OutboxItem = { readonly timer: string | null };
+
+function timersReversed(text: string): string {
+  const items = parseOwnJson<readonly OutboxItem[]>(text);
+  const sends = items.filter(({ timer }) => timer === null);
+  return JSON.stringify([...sends, ...items.filter(({ timer }) => timer !== null).reverse()]);
+}
+
 type Snapshot = { readonly fold: string; readonly state: { readonly total: number } };
 type Event = { readonly stream: string; readonly data: { readonly by?: number; readonly fold?: number } };
 type BaseEntry = readonly [table: string, bucket: number, text: string];
@@ -197,6 +205,36 @@ export const serverStoreMutants: readonly ServerMutant[] = [
           write: async (log, write) => store.write(log, await unfenced(store, write, (name) => held.has(name))),
         };
       },
+    },
+  },
+  {
+    name: "timers-out-of-order",
+    what: "of the timers that are due, a process executes the last one first",
+    fault: {
+      models: (store) => ({
+        rows: async (log, follower, table, range) => {
+          const page = await store.rows(log, follower, table, range);
+          if (table !== "outbox" || !page) return page;
+          return { ...page, rows: page.rows.map(([key, text]) => [key, text && timersReversed(text)] as const) };
+        },
+      }),
+    },
+  },
+  {
+    name: "timer-overtakes-event",
+    what: "a timer that is due does not wait for the events that came in time and drop it",
+    fault: {
+      models: (store) => ({
+        write: (log, write) =>
+          store.write(
+            log,
+            changed(write, (next, name) => {
+              if (name !== `process/${FLOW}`) return next;
+              const foldedUpTo = Number.MAX_SAFE_INTEGER;
+              return { ...next, text: JSON.stringify({ ...parseOwnJson<object>(next.text), foldedUpTo }) };
+            }),
+          ),
+      }),
     },
   },
   {

@@ -7,16 +7,15 @@
  * - Two processes that feed each other answer in turn.
  * - The second release answers the jobs that began behind its swap, and no others.
  */
+import { checkReminders, type ReminderFacts } from "./check-reminders.ts";
 import type { JobEvent } from "./ledger.ts";
 import { REJECTED, SECOND, TURNS } from "./reactions.ts";
 
-export type JobFacts = {
+export type JobFacts = ReminderFacts & {
   /** The position behind which the second release reacts. Null: no release took over. */
   readonly swappedAt: number | null;
   /** The process manager began with the second release. */
   readonly isSecond: boolean;
-  /** The nodes have one clock. */
-  readonly hasOneClock: boolean;
   /** All work is done. */
   readonly isOver: boolean;
 };
@@ -44,8 +43,9 @@ function checkJob(events: readonly JobEvent[], facts: JobFacts): readonly string
   for (const turn of TURNS) expectCount(`has the answer ${turn}`, answers(turn), refuses ? 0 : 1);
   expectCount("is over", [...of("Finished"), ...of("Expired")], 1);
   const [expired] = of("Expired");
-  if (expired && facts.hasOneClock && expired.received < started.received + ms)
-    problems.push(`expired at ${expired.received}, before ${started.received + ms}`);
+  if (expired && facts.clockOf(expired) < started.received + ms)
+    problems.push(`expired at ${facts.clockOf(expired)}, before ${started.received + ms}`);
+  problems.push(...checkReminders(started, events, facts));
   const [acknowledged, answer] = [of("Acknowledged")[0], answers(SECOND)[0]];
   if (acknowledged && answer && answer.position < acknowledged.position)
     problems.push("has its answer before it is acknowledged");

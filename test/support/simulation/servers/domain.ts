@@ -2,7 +2,7 @@
  * The domain of the simulated servers, in two releases.
  *
  * - `counter`: its events contain what the server decided on, and its strong models refuse a name that is taken.
- * - `job`: its process manager acknowledges each job, and ends it by a timer.
+ * - `job`: its process manager acknowledges each job, reminds of it by timers, and ends it by a timer.
  * - `audit`: its events show how often a subscriber's command was recorded.
  */
 import * as v from "valibot";
@@ -20,6 +20,14 @@ export const POISON = 13;
 
 /** The events of a long commit that a subscriber handles. */
 const HANDLED = 2;
+
+const Started = v.object({
+  ms: v.number(),
+  refuses: v.boolean(),
+  isPoison: v.boolean(),
+  /** Milliseconds until each reminder. */
+  reminders: v.optional(v.array(v.number())),
+});
 
 /** The changes of the second release. */
 export type Changes = { readonly fold: boolean; readonly process: boolean };
@@ -58,8 +66,9 @@ export function releaseOf(fold: number, process: number) {
     version: 1,
     initial: null as { readonly isOver: boolean; readonly refuses: boolean } | null,
     events: {
-      Started: v.object({ ms: v.number(), refuses: v.boolean(), isPoison: v.boolean() }),
+      Started,
       Acknowledged: v.object({}),
+      Reminded: v.object({ n: v.number() }),
       Answered: v.object({ to: v.string() }),
       Finished: v.object({}),
       Expired: v.object({}),
@@ -67,16 +76,18 @@ export function releaseOf(fold: number, process: number) {
     evolve: {
       Started: (_, { data }) => ({ isOver: false, refuses: data.refuses }),
       Acknowledged: (state) => state,
+      Reminded: (state) => state,
       Answered: (state) => state,
       Finished: (state) => state && { ...state, isOver: true },
       Expired: (state) => state && { ...state, isOver: true },
     },
     commands: {
       start: {
-        input: v.object({ ms: v.number(), refuses: v.boolean(), isPoison: v.boolean() }),
+        input: Started,
         decide: (state, input, { emit }) => (state ? [] : emit("Started", input)),
       },
-      // Neither checks whether it was done before, so that a second execution shows.
+      // None checks whether it was done before, so that a second execution shows.
+      remind: { input: v.object({ n: v.number() }), decide: (_, input, { emit }) => emit("Reminded", input) },
       acknowledge: {
         decide: (state, _, { emit, reject }) => (state?.refuses === true ? reject("refused") : emit("Acknowledged")),
       },

@@ -3,6 +3,7 @@ import type { SeededRandom } from "../../../../src/testing/seeded-random.ts";
 import type { Command } from "./calls.ts";
 import { COUNTERS, NAMES, POISON, type Release } from "./domain.ts";
 import type { ServerFaults } from "./draw-faults.ts";
+import type { Timers } from "./timers.ts";
 
 /** Events of a long commit. Two of them make a stream that gets a snapshot. */
 const LONG = 60;
@@ -10,9 +11,11 @@ const LONG = 60;
 export class Commands {
   readonly #random: SeededRandom;
   readonly #faults: ServerFaults;
+  readonly #timers: Timers | null;
   #jobs = 0;
 
-  constructor(random: SeededRandom, faults: ServerFaults) {
+  constructor(random: SeededRandom, faults: ServerFaults, timers: Timers | null) {
+    this.#timers = timers;
     this.#random = random;
     this.#faults = faults;
   }
@@ -40,6 +43,11 @@ export class Commands {
       refuses: random.chance(0.2),
       isPoison: poison && random.chance(0.2),
     };
-    return { request: job.command.start(`j${++this.#jobs}`, start), events: 1, takes: null };
+    const reminders = this.#timers?.reminders(start.ms);
+    const request = job.command.start(`j${++this.#jobs}`, {
+      ...start,
+      ...(reminders && { reminders: [...reminders] }),
+    });
+    return { request, events: 1, takes: null };
   }
 }

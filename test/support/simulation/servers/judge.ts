@@ -46,6 +46,8 @@ export class Judge {
   readonly #parts: JudgeParts;
   readonly #problems: string[] = [];
   #history: History;
+  /** The clocks of the nodes that appended, by commit. */
+  readonly #clocks = new Map<string, number>();
   /** The model writes that the deletions have seen. */
   #seen = 0;
 
@@ -107,11 +109,18 @@ export class Judge {
     };
   }
 
-  async watchAppend(log: string, release: 0 | 1, append: () => Promise<AppendResult>): Promise<AppendResult> {
+  /** `clock`: the latest time that the clock of the node has shown. */
+  async watchAppend(
+    log: string,
+    { release, clock }: { readonly release: 0 | 1; readonly clock: number },
+    append: () => Promise<AppendResult>,
+  ): Promise<AppendResult> {
     const models = this.#history.releases[release];
     const count = (): number => this.#records().length;
     if (log !== LOG || !models) return append();
+    const before = count();
     const { result, problems } = await watchStrong(() => this.#parts.store.models, log, models, count, append);
+    for (const { commit } of this.#records().slice(before)) if (result.kind === "ok") this.#clocks.set(commit, clock);
     this.#problems.push(...problems);
     return result;
   }
@@ -198,6 +207,11 @@ export class Judge {
 
   #checkJobs(isOver: boolean): readonly string[] {
     const { ledger, flow } = this.#history;
-    return checkJobs(ledger.jobs, { ...flow.facts(), hasOneClock: !this.#parts.faults.clock, isOver });
+    return checkJobs(ledger.jobs, {
+      ...flow.facts(),
+      hasPauses: this.#parts.faults.pause,
+      clockOf: ({ commit, received }) => this.#clocks.get(commit) ?? received,
+      isOver,
+    });
   }
 }

@@ -18,6 +18,8 @@ export type Data = {
   readonly ms: number;
   readonly refuses: boolean;
   readonly isPoison: boolean;
+  readonly reminders: readonly number[];
+  readonly n: number;
 };
 
 /** An event of a job. */
@@ -25,6 +27,7 @@ export type JobEvent = {
   readonly type: string;
   readonly position: number;
   readonly received: number;
+  readonly commit: string;
   readonly data: Partial<Data>;
 };
 
@@ -104,7 +107,7 @@ export class Ledger {
         this.#toHandle({ id: `${commit}:${n}`, stream, version: event.version, position: position + n });
       if (type === "Noted") this.#noted(data);
       if (stream.startsWith("job/"))
-        add(this.#jobs, stream, { type, position: position + n, received: record.received, data });
+        add(this.#jobs, stream, { type, position: position + n, received: record.received, commit, data });
     }
   }
 

@@ -22,6 +22,8 @@ export class ServerNode {
   readonly owner: Owner;
   readonly release: Release;
   readonly server: SyncServer;
+  /** The latest time that the clock of this node has shown. */
+  #clock = 0;
 
   constructor(name: string, parts: NodeParts) {
     const { scheduler, release } = parts;
@@ -29,7 +31,11 @@ export class ServerNode {
     this.release = release;
     const { owner } = this;
     const env: Env = {
-      now: () => START_MS + scheduler.now + parts.skewMs(),
+      now: () => {
+        const now = START_MS + scheduler.now + parts.skewMs();
+        this.#clock = Math.max(this.#clock, now);
+        return now;
+      },
       randomBytes: (count) => Uint8Array.from({ length: count }, () => scheduler.random.below(256)),
       setTimer: (run, delayMs) => scheduler.later(owner, "timer", delayMs, run),
       nextTurn: () => scheduler.wait(owner, "turn", scheduler.random.below(3)),
@@ -49,8 +55,8 @@ export class ServerNode {
     });
   }
 
-  get isUp(): boolean {
-    return this.owner.state === "running";
+  get clock(): number {
+    return this.#clock;
   }
 }
 

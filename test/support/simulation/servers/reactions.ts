@@ -2,6 +2,7 @@
 import { processManager, subscriber } from "../../../../src/sync-server/app.ts";
 import type { Effects } from "./effects.ts";
 import { COUNTERS, type Release } from "./domain.ts";
+import { REMINDERS_MAX } from "./timers.ts";
 
 export const LOG = "log";
 /** The other log into which the subscriber writes. */
@@ -64,6 +65,8 @@ export function flowOf({ release: { job, process }, isBroken }: Subscriptions) {
         if (data.isPoison && isBroken()) throw new Error("The code has a bug");
         run(job.command.acknowledge(idOf(key)));
         later("deadline", data.ms, job.command.expire(idOf(key)));
+        for (const [n, ms] of (data.reminders ?? []).entries())
+          later(`reminder-${n}`, ms, job.command.remind(idOf(key), { n }));
         if (process === 2) run(job.command.answer(idOf(key), { to: SECOND }));
         return { acknowledged: false };
       },
@@ -74,6 +77,7 @@ export function flowOf({ release: { job, process }, isBroken }: Subscriptions) {
       },
       Finished: (row, _, { drop }) => {
         drop("deadline");
+        for (let n = 0; n < REMINDERS_MAX; n++) drop(`reminder-${n}`);
         return row;
       },
       Expired: () => null,

@@ -4,6 +4,7 @@
  * - `keeperPause`: a node stops for a while. `leaseSkew`: two nodes have one lease.
  * - `poison`: a model or a process refuses an event. `handlerFails`: before or after its work, or for ever.
  * - `modelReleases`: the nodes change to a release with other folds and another process manager.
+ * - Timers, of which many are due after an outage of all nodes.
  * - Restores, clocks that jump, failing calls of the store, and crashes at any await.
  */
 import { readModels } from "../../../../src/sync-server/read-models/read-model.ts";
@@ -19,6 +20,7 @@ import { Judge } from "./judge.ts";
 import { ServerNode } from "./node.ts";
 import { operate } from "./operate.ts";
 import { LOG } from "./reactions.ts";
+import { type Outage, Timers } from "./timers.ts";
 
 const STEPS = 40;
 const HEAL = { rounds: 33, ms: 10_000, quietMs: 30_000 };
@@ -49,6 +51,7 @@ class ServersWorld {
   readonly #scheduler: Scheduler;
   readonly #random: ReturnType<typeof seededRandom>;
   readonly #faults: ServerFaults;
+  readonly #outage: Outage | null;
   /** The faults of the store end when the world is healed. */
   #storeFaults: { -readonly [Name in keyof StoreFaults]: StoreFaults[Name] };
   readonly #store = new BackedUpStore();
@@ -66,7 +69,9 @@ class ServersWorld {
     this.#scheduler = new Scheduler(this.#random, keepTrace);
     this.#faults = drawFaults(this.#random);
     this.#storeFaults = { ...this.#faults };
-    this.#commands = new Commands(this.#random, this.#faults);
+    const timers = Timers.of(seed, STEPS);
+    this.#outage = timers?.outage ?? null;
+    this.#commands = new Commands(this.#random, this.#faults, timers);
     this.#releases = releasesOf(this.#faults.changes ?? NO_CHANGES);
     this.#judge = new Judge({
       store: this.#store,
@@ -87,6 +92,7 @@ class ServersWorld {
   async run(): Promise<readonly string[]> {
     this.#nodes = [this.#start(0, 0), this.#start(1, 0)];
     for (let step = 0; step < STEPS; step++) {
+      if (step === this.#outage?.step) await this.#sleep(this.#outage);
       await this.#step();
       await this.#run(this.#random.below(600));
       const problems = await this.#judge.check();
@@ -108,14 +114,14 @@ class ServersWorld {
   #start(index: number, release: 0 | 1): ServerNode {
     const store = (owner: Owner) =>
       storeOfNode(
-        this.#store.view((log, append) => this.#judge.watchAppend(log, release, append)),
+        this.#store.view((log, append) => this.#judge.watchAppend(log, { release, clock: node.clock }, append)),
         owner,
         this.#scheduler,
         this.#leases,
         this.#storeFaults,
         this.#fault,
       );
-    return new ServerNode(`n${index + 1}`, {
+    const node = new ServerNode(`n${index + 1}`, {
       scheduler: this.#scheduler,
       release: this.#releases[release],
       effects: this.#judge.effects,
@@ -124,6 +130,7 @@ class ServersWorld {
       isBroken: () => !this.#isHealed,
       baseEvents: BASE_EVENTS,
     });
+    return node;
   }
 
   async #step(): Promise<void> {
@@ -179,6 +186,15 @@ class ServersWorld {
     this.#scheduler.note(`${node.owner.name} starts again with release ${release + 1}`);
     node.owner.state = "dead";
     this.#nodes[index] = this.#start(index, release);
+  }
+
+  /** All nodes are down while timers become due, and their clocks jump back meanwhile. */
+  async #sleep({ downMs, backMs }: Outage): Promise<void> {
+    this.#scheduler.note(`all nodes are down for ${downMs} ms, and their clocks jump back ${backMs} ms`);
+    for (const { owner } of this.#nodes) owner.state = "dead";
+    await this.#run(downMs);
+    this.#skew.fill(-backMs);
+    for (const index of this.#nodes.keys()) this.#crash(index);
   }
 
   /** Restores a backup of the whole store. All nodes stop for it. */
