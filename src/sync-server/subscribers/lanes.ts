@@ -8,9 +8,12 @@
  * Guarantees (lanes.test.ts):
  * - The events of a stream start in order, and one at a time.
  * - An event leaves its lane only when it was handled, or when an operator skipped it.
+ * - The next event of ten thousand streams costs about as much as the one of ten.
  * - `changes` names all rows that differ from the stored ones. So a crash loses no event.
  */
 import { parseOwnJson } from "../../core/values/json.ts";
+import { SortedList } from "./sorted-list.ts";
+import { StartOrder } from "./start-order.ts";
 
 /** An event that a subscriber has not handled. Its row in the store has this form as JSON. */
 export type OpenEvent = {
@@ -56,8 +59,9 @@ export function keyOf(position: number): string {
 export class Lanes {
   readonly #policy: LanePolicy;
   readonly #open = new Map<number, OpenEvent>();
-  /** The open events of each stream, in the order of the log. */
-  readonly #lanes = new Map<string, OpenEvent[]>();
+  /** The open events of each stream, in the order of the log. With `continue`, parked ones have left their lane. */
+  readonly #lanes = new Map<string, SortedList<OpenEvent>>();
+  readonly #order = new StartOrder<OpenEvent>();
   /** The streams whose handler runs. */
   readonly #running = new Set<string>();
   /** The texts of the rows in the store. */
@@ -118,33 +122,28 @@ export class Lanes {
 
   /** The next event to start. It is the first of its stream, and its time has come. Null: there is none now. */
   next(now: number): OpenEvent | null {
-    if (this.isStopped) return null;
-    let first: OpenEvent | null = null;
-    for (const event of this.#heads())
-      if (event.notBefore <= now && (first === null || event.position < first.position)) first = event;
-    return first;
+    return this.isStopped ? null : this.#order.next(now);
   }
 
-  /** The least time at which an event can start. Infinity: there is none. */
+  /** The time at which an event can start. A time in the past means now. Infinity: there is none. */
   nextAt(): number {
-    let at = Infinity;
-    if (!this.isStopped) for (const { notBefore } of this.#heads()) at = Math.min(at, notBefore);
-    return at;
+    return this.isStopped ? Infinity : this.#order.nextAt();
   }
 
   start({ stream }: OpenEvent): void {
     this.#running.add(stream);
+    this.#setHead(stream);
   }
 
   /** The event was handled. */
   succeed({ stream, position }: OpenEvent): void {
-    this.#running.delete(stream);
+    this.#end(stream);
     if (this.#remove(position)) this.#dirty.add(position);
   }
 
   /** The handler failed. Returns true if the event is parked now. */
   fail(event: OpenEvent, error: string, retryAt: number): boolean {
-    this.#running.delete(event.stream);
+    this.#end(event.stream);
     if (!this.#remove(event.position)) return false;
     const failures = event.failures + 1;
     const isParked = failures >= this.#policy.attempts;
@@ -155,7 +154,7 @@ export class Lanes {
 
   /** The handler was cut off. The event starts again, as if this attempt had not begun. */
   giveUp({ stream }: OpenEvent): void {
-    this.#running.delete(stream);
+    this.#end(stream);
   }
 
   /** The rows that differ from the stored ones. */
@@ -180,24 +179,27 @@ export class Lanes {
     }
   }
 
-  /** The event of each stream that may start, whatever its time. */
-  *#heads(): Generator<OpenEvent> {
-    for (const [stream, lane] of this.#lanes) {
-      if (this.#running.has(stream)) continue;
-      const head = this.#policy.afterPark === "hold" ? lane[0] : lane.find(({ isParked }) => !isParked);
-      if (head && !head.isParked) yield head;
-    }
+  /** The handler of a stream ended. */
+  #end(stream: string): void {
+    this.#running.delete(stream);
+    this.#setHead(stream);
+  }
+
+  /** Sets the event of a stream that may start, whatever its time. */
+  #setHead(stream: string): void {
+    const first = this.#running.has(stream) ? undefined : this.#lanes.get(stream)?.first;
+    this.#order.set(stream, first?.isParked ? undefined : first);
   }
 
   #insert(event: OpenEvent): void {
-    const lane = this.#lanes.get(event.stream);
-    if (!lane) this.#lanes.set(event.stream, [event]);
-    else {
-      const behind = lane.findIndex(({ position }) => position > event.position);
-      lane.splice(behind < 0 ? lane.length : behind, 0, event);
-    }
-    this.#open.set(event.position, event);
-    if (event.isParked) this.#parkedCount++;
+    const { stream, position, isParked } = event;
+    this.#open.set(position, event);
+    if (isParked) this.#parkedCount++;
+    if (isParked && this.#policy.afterPark === "continue") return;
+    const lane = this.#lanes.get(stream) ?? new SortedList(byPosition);
+    lane.add(event);
+    this.#lanes.set(stream, lane);
+    this.#setHead(stream);
   }
 
   /** Returns false if an operator skipped the event meanwhile. */
@@ -205,10 +207,11 @@ export class Lanes {
     const event = this.#open.get(position);
     if (!event) return false;
     this.#open.delete(position);
-    const lane = (this.#lanes.get(event.stream) ?? []).filter((one) => one !== event);
-    if (lane.length > 0) this.#lanes.set(event.stream, lane);
-    else this.#lanes.delete(event.stream);
     if (event.isParked) this.#parkedCount--;
+    const lane = this.#lanes.get(event.stream);
+    lane?.remove(event);
+    if (!lane?.first) this.#lanes.delete(event.stream);
+    this.#setHead(event.stream);
     return true;
   }
 
@@ -218,4 +221,8 @@ export class Lanes {
     this.#dirty.delete(position);
     this.#remove(position);
   }
+}
+
+function byPosition(left: OpenEvent, right: OpenEvent): number {
+  return left.position - right.position;
 }
