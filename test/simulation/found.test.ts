@@ -171,6 +171,12 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
     faults: WITH_ALL_OF_BASES,
     what: "the witness missed that a device may lose the base that its log begins at, and keep its `seen`",
   })),
+  // The server answers that the histories diverged, and the device lowers its `seen`.
+  {
+    seed: 7_073,
+    faults: WITH_ALL_OF_BASES,
+    what: "the witness compared the `seen` of a device that has worked without a server, before the server's answer",
+  },
   {
     seed: 445_640,
     faults: WITH_ALL_OF_BASES,

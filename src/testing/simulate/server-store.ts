@@ -16,15 +16,26 @@ import type { Owner, Scheduler } from "./scheduler.ts";
 export class ServerStore {
   inner: EventStore = memory();
   readonly #appends: { readonly log: string; readonly append: Append }[] = [];
-
+  /** For each log, the highest version that each stream ever had, also if a restore lost it. */
+  readonly #highest = new Map<string, Map<string, number>>();
   readonly #dropped = new Set<string>();
   readonly #turns = new Map<string, Owner>();
   readonly #leases = new Map<string, { readonly holder: string; readonly until: number }>();
 
   async append(log: string, append: Append) {
     const result = await this.inner.append(log, append);
-    if (result.kind === "ok") this.#appends.push({ log, append });
+    if (result.kind === "ok") {
+      this.#appends.push({ log, append });
+      this.#raiseHighest(log, append);
+    }
     return result;
+  }
+
+  #raiseHighest(log: string, { records }: Append): void {
+    const highest = this.#highest.get(log) ?? new Map<string, number>();
+    this.#highest.set(log, highest);
+    for (const { stream, last } of records.flatMap(({ streams }) => streams))
+      highest.set(stream, Math.max(last, highest.get(stream) ?? 0));
   }
 
   /** Starts a turn, unless another node has one (S20). The database ends the turn of a node that died. */
@@ -66,6 +77,11 @@ export class ServerStore {
       }
     }
     return null;
+  }
+
+  /** Returns the highest version that each stream of the log ever had. */
+  highestVersions(log: string): ReadonlyMap<string, number> {
+    return this.#highest.get(log) ?? new Map();
   }
 
   async drop(log: string): Promise<void> {

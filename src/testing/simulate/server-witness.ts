@@ -4,7 +4,8 @@
  * It reports a problem in these cases:
  * - A commit that is pushed again gets another outcome (2). A restore resets this comparison.
  * - A dropped log answers again (gone).
- * - An honest device says that it has seen more of a stream than there was before its own cursor (seen).
+ * - An honest device says that it has seen more of a stream than there was before its own cursor (seen). In worlds
+ *   where devices lose logs, it may claim any version that the stream ever had.
  */
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { ServerStore } from "./server-store.ts";
@@ -32,14 +33,14 @@ export class ServerWitness {
   #told = new Map<string, string>();
 
   /**
-   * False if devices may lose their confirmed log and keep their `seen`: with the right to read, or because a release
-   * or a restore ends the base that their log begins at.
+   * True if devices may lose their confirmed log and keep their `seen`: with the right to read, or because a release or
+   * a restore ends the base that their log begins at. Then a cursor does not bound what a device has seen.
    */
-  readonly #comparesSeen: boolean;
+  readonly #losesLogs: boolean;
 
-  constructor(store: ServerStore, comparesSeen: boolean) {
+  constructor(store: ServerStore, losesLogs: boolean) {
     this.#store = store;
-    this.#comparesSeen = comparesSeen;
+    this.#losesLogs = losesLogs;
   }
 
   restored(): void {
@@ -63,15 +64,15 @@ export class ServerWitness {
   #checkPush(log: string, { after, commits }: PlainPush): void {
     const [first] = commits;
     if (first) this.pushedAsks.add(JSON.stringify([first.client, ...commits.map(({ meta }) => meta?.ask ?? -1)]));
-    const versions = this.#comparesSeen ? this.#store.versionsAt(log, after) : null;
-    if (!versions) return;
+    const before = this.#store.versionsAt(log, after);
+    // The server answers that the histories diverged, and the device lowers its `seen`.
+    if (!before) return;
+    const versions = this.#losesLogs ? this.#store.highestVersions(log) : before;
     for (const { id, commands } of commits) {
       for (const { stream, seen } of commands.flatMap((command) => [command, ...command.reads])) {
         const version = versions.get(stream) ?? 0;
         if (seen > version)
-          this.problems.add(
-            `seen: commit ${id} claims version ${seen} of ${stream}, whose last before its cursor is ${version}`,
-          );
+          this.problems.add(`seen: commit ${id} claims version ${seen} of ${stream}, which had at most ${version}`);
       }
     }
   }

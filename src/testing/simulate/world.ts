@@ -62,7 +62,7 @@ export class World {
     this.scheduler = new Scheduler(seededRandom(plan.seed ^ 0x5eed), keepTrace);
     this.#bytes = seededRandom(plan.seed ^ 0xb17e5);
     this.tap = new WireTap(LOGS);
-    this.witness = new ServerWitness(this.store, plan.faults.rights === 0 && plan.faults.bases === 0);
+    this.witness = new ServerWitness(this.store, plan.faults.rights > 0 || plan.faults.bases > 0);
     this.network = new Network({
       scheduler: this.scheduler,
       tellsEnds: plan.faults.presence > 0,

@@ -1,5 +1,7 @@
 /** Planted faults of the bases that devices join from. */
+import type { StreamState } from "../../../src/core/fold/fold.ts";
 import { textHash } from "../../../src/core/fold/packed-tables.ts";
+import { STREAMS_TABLE } from "../../../src/core/fold/rows.ts";
 import { byteLength } from "../../../src/core/values/byte-length.ts";
 import type { BaseNotes } from "../../../src/sync-server/bases/base-followers.ts";
 import type { ModelWrite } from "../../../src/sync-server/stores/model-store.ts";
@@ -15,6 +17,24 @@ function mixed(page: string, earlier: string): string {
   const at = buckets.findLastIndex(([table, n, text]) => (before.get(`${table} ${n}`) ?? text) !== text);
   return JSON.stringify(
     buckets.map(([table, n, text], index) => [table, n, index === at ? before.get(`${table} ${n}`) : text]),
+  );
+}
+
+/** Returns a page whose streams have one version more than they have. */
+function withHigherVersions(page: string): string {
+  const raised = (text: string) =>
+    JSON.stringify(
+      parseOwnJson<readonly [string, StreamState][]>(text).map(([key, state]) => [
+        key,
+        { ...state, version: state.version + 1 },
+      ]),
+    );
+  return JSON.stringify(
+    parseOwnJson<readonly Bucket[]>(page).map(([table, n, text]) => [
+      table,
+      n,
+      table.startsWith(`${STREAMS_TABLE}<`) ? raised(text) : text,
+    ]),
   );
 }
 
@@ -68,5 +88,18 @@ export const baseMutants: readonly Mutant[] = [
         }),
       };
     },
+  },
+  {
+    name: "base-of-later-versions",
+    what: "a base says that its streams have one event more than they have",
+    faults: ["bases"],
+    parts: () => ({
+      eventStore: ({ models, ...store }) => ({
+        ...store,
+        ...(models && {
+          models: { ...models, write: (log, write) => models.write(log, withPages(write, withHigherVersions)) },
+        }),
+      }),
+    }),
   },
 ];
