@@ -13,7 +13,7 @@ export async function valueOfApp<T>(name: string, run: () => Promise<T>, signal:
   } catch (error) {
     throw new DacapoError("unexpected", "later", {
       message: `The app's function ${name} failed: ${reasonOf(error)}`,
-      fix: "Correct the function if the message does not name the network. Dacapo calls it again by itself.",
+      fix: "Correct the function, because the sync server answers. Dacapo calls it again by itself.",
       details: { function: name },
       cause: error,
     });

@@ -29,7 +29,7 @@ export function classifyFailure(error: unknown, failures: number): ClassifiedFai
   const isDiskFull = code === "storage-full";
   // One such answer may come from a deploy. The loop shows two in a row, and tries again by itself.
   const isSignInPage = details["code"] === "sign-in-page";
-  // One failure may come from a lost network, because the function may need it.
+  // One failure may come from a network that came back meanwhile.
   const isOfApp = code === "unexpected";
   const { retryAfterMs } = details;
   return {

@@ -11,7 +11,7 @@
  *   (test/unit/client/sync/server-identity.test.ts).
  * - Only the sync server's own error stops syncing. An error of a proxy or a portal passes
  *   (test/unit/client/sync/http-transport.foreign-responses.test.ts).
- * - A failure of the app's own function names the function, and the loop continues to try
+ * - A failure of the app's own function names the function if the server answers, and the loop continues to try
  *   (test/unit/client/sync/http-transport.app-functions.test.ts).
  * - A gateway's page to sign in is shown as `unauthorized`, and the loop continues to try
  *   (test/unit/client/sync/sign-in-page.test.ts).
@@ -152,7 +152,16 @@ async function callAny(
     const [bearer, extra] = await Promise.all([
       valueOfApp("sync.token", token, ended.signal),
       valueOfApp("sync.headers", async () => appHeaders?.(), ended.signal),
-    ]);
+    ]).catch(async (error: unknown) => {
+      // The function may only lack the network. If this fails too, the device is offline, which is no error.
+      await fetch(url, {
+        method: "HEAD",
+        cache: "no-store",
+        redirect: "manual",
+        signal: AbortSignal.timeout(SILENCE_MS_MAX),
+      });
+      throw error;
+    });
     const headers = new Headers(extra);
     if (bearer !== null) headers.set("authorization", `Bearer ${bearer}`);
     if (body !== null) headers.set("content-type", "application/json");

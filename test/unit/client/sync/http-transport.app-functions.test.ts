@@ -52,9 +52,35 @@ test.each([
   expect(opened.status().error).toBeNull();
 });
 
+test("status: shows no error of sync.token while the server does not answer, and names it after that", async () => {
+  const { port, close } = await startServer();
+  await close();
+  let calls = 0;
+  const url = `http://127.0.0.1:${port}`;
+  const transport = () =>
+    httpTransport({
+      url,
+      log: "board",
+      token: async () => {
+        calls++;
+        throw new TypeError("Failed to fetch");
+      },
+      env: browserEnv,
+    });
+  tab = await device(domain, "board", "ada").open({ url, transport });
+  const { status } = tab;
+  unwrap(await tab.execute([task.command.add("t1", { title: "Milk", column: "todo" })]));
+  await until(() => calls > 2, "the function failed twice");
+  expect(status()).toMatchObject({ connection: "offline", pending: 1, stuck: null, error: null });
+  server = await startServer({ port });
+  await until(() => status().error !== null, "the server answers, so the function is at fault");
+  expect(status().error).toMatchObject({ code: "unexpected", details: { function: "sync.token" } });
+});
+
 test("httpTransport: names the app's function that does not resolve in time", async () => {
+  server = await startServer();
   const transport = httpTransport({
-    url: "http://127.0.0.1:9",
+    url: server.url,
     log: "board",
     token: async () => "ada",
     headers: () => new Promise(() => {}),
