@@ -52,7 +52,7 @@ test.each([
   expect(opened.status().error).toBeNull();
 });
 
-test("status: shows no error of sync.token while the server does not answer, and names it after that", async () => {
+test("status: shows no error of sync.token before the server answers, and then names it", async () => {
   const { port, close } = await startServer();
   await close();
   let calls = 0;
