@@ -4,7 +4,7 @@ import type { Cursor } from "../../core/history/record.ts";
 import type { Follower, FollowerNext, TableChange } from "../stores/model-store.ts";
 import { sqlTable } from "../stores/sql-tables.ts";
 import { type ReadModel, ROWS, STATES } from "./read-model.ts";
-import { hasEnded, type JobNotes } from "./job.ts";
+import { begunAgain, hasEnded, type JobNotes } from "./job.ts";
 
 /** An event that the rows do not contain, and why. */
 export type ParkedEvent = {
@@ -107,8 +107,8 @@ export function withParked(before: ParkedNotes, parked: readonly ParkedEvent[]):
   };
 }
 
-/** The notes of a follower that begins before the first record. */
+/** The notes of a follower that begins before the first record. Its job begins again. */
 export function emptyNotes(domain: number, now: number, job?: JobNotes): FollowerNotes {
   const facts = { phase: "building", parkedCount: 0, parked: [], hasUnknown: false, hasDeleted: false } as const;
-  return { ...facts, domain, movedAt: now, ...(job && { job }) };
+  return { ...facts, domain, movedAt: now, ...(job && { job: begunAgain(job) }) };
 }

@@ -12,7 +12,6 @@
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Follower } from "../stores/model-store.ts";
 import { emptyNotes, type FollowerNotes, notesOf } from "./follower-notes.ts";
-import { begunAgain } from "./job.ts";
 import { followerPrefix, modelOfFollower, type ReadModel } from "./read-model.ts";
 
 /** A follower to fold, and its revision. */
@@ -196,7 +195,7 @@ function keptOf(notes: FollowerNotes | null): Pick<FoldTask, "keepsDeleted"> {
 }
 
 function notesToBeginAgain({ domain }: ReadModel, { movedAt, job }: FollowerNotes): FollowerNotes {
-  return emptyNotes(domain.version, movedAt, job && begunAgain(job));
+  return emptyNotes(domain.version, movedAt, job);
 }
 
 /** A follower of another identity of a model that this server has, a day after its last move. */

@@ -2,7 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
 import { emptyNotes, notesText } from "../../../../src/sync-server/read-models/follower-notes.ts";
-import { newJob } from "../../../../src/sync-server/read-models/job.ts";
+import { type JobNotes, newJob, newVerification } from "../../../../src/sync-server/read-models/job.ts";
 import { operateLog } from "../../../../src/sync-server/server-log/operated-log.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { board, domain } from "../../../support/board-domain.ts";
@@ -16,7 +16,9 @@ afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step();
 });
 
-async function restored({ lookMs, hasJob = false }: { readonly lookMs: number; readonly hasJob?: boolean }) {
+type Restored = { readonly lookMs: number; readonly job?: JobNotes };
+
+async function restored({ lookMs, job }: Restored) {
   const folder = await temporaryFolder();
   cleanUp.push(folder.remove);
   const file = folder.path("logs.db");
@@ -25,16 +27,17 @@ async function restored({ lookMs, hasJob = false }: { readonly lookMs: number; r
   const before = testServer({ store, models: [board] });
   await before.log("board").rows(board, { at: "5-m5" });
   await before.close();
-  if (hasJob) {
+  if (job) {
     const again = sqlite(file);
-    const text = notesText(emptyNotes(1, Date.now(), newJob("job", { onError: "park", duty: null })));
+    const text = notesText(emptyNotes(1, Date.now(), job));
     const next = { at: null, wake: 0, text, tables: { rows: "new", states: "new" } } as const;
     const name = BOARD.replace("rows/", "beside/");
     await again.models?.write("board", { followers: [{ name, revision: 0, next }], rows: [] });
     await again.close();
   }
   const database = new DatabaseSync(file);
-  database.exec(`update dacapo_followers set position = 9, mark = 'lost' where name like 'rows/%';
+  database.exec(`update dacapo_followers set position = 9, mark = 'lost'
+      where name like 'rows/%' or text like '%task/t3%';
     insert into dacapo_rows (tbl, key, row) select id, 'task/lost', '{}' from dacapo_tables
       where name = 'rows' and follower like 'rows/%'`);
   database.close();
@@ -59,7 +62,10 @@ test("read models: rows that are ahead of a restored log are built again, withou
 });
 
 test("read models: a rebuild in a restored log replaces the rows of the lost history", async () => {
-  const { models, built, keys } = await restored({ lookMs: 20, hasJob: true });
+  const { models, built, keys } = await restored({
+    lookMs: 20,
+    job: newJob("job", { onError: "park", duty: null }),
+  });
   await built();
   expect((await models.status(board)).job).toMatchObject({ phase: "done" });
   expect(await keys()).not.toContain("task/lost");
@@ -71,6 +77,14 @@ test("read models: verify in a restored log compares the rows that are built aga
   expect(await models.verify(board)).toMatchObject({ at: "5-m5", rows: 5, differences: [] });
   await built();
   expect(await keys()).not.toContain("task/lost");
+});
+
+test("verify: compares all rows again after a restore in the middle of it", async () => {
+  const comparison = { rows: 7, to: "task/t3", differences: [], more: false };
+  const { models, built } = await restored({ lookMs: 20, job: { ...newVerification("job", null), comparison } });
+  await built();
+  await until(async () => (await models.status(board)).job?.phase === "done", "the end of the comparison");
+  expect((await models.status(board)).verified).toMatchObject({ at: "5-m5", rows: 5, differences: [] });
 });
 
 test.each(["resume", "cancel"] as const)("%s: works for a paused job whose log was restored", async (verb) => {
