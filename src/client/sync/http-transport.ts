@@ -157,6 +157,7 @@ async function callAny(
       await fetch(url, {
         method: "HEAD",
         cache: "no-store",
+        credentials,
         redirect: "manual",
         signal: AbortSignal.timeout(SILENCE_MS_MAX),
       });

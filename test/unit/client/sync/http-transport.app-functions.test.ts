@@ -1,5 +1,5 @@
 // Functions of the app that fail: `sync.token` and `sync.headers`. The status names them.
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { httpTransport, type HttpTransportOptions } from "../../../../src/client/sync/http-transport.ts";
@@ -92,3 +92,16 @@ test("httpTransport: names the app's function that does not resolve in time", as
     details: { function: "sync.headers" },
   });
 });
+
+test.each(["omit", "include"] as const)(
+  "httpTransport: sends cookies as `credentials` says after a token function failed (%s)",
+  async (credentials) => {
+    const { url } = (server = await startServer());
+    const sent = vi.spyOn(globalThis, "fetch");
+    const token = () => Promise.reject(new TypeError("no session"));
+    const transport = httpTransport({ url, log: "board", token, env: browserEnv, credentials });
+    await expect(transport.pull(null, null)).rejects.toMatchObject({ code: "unexpected" });
+    expect(sent.mock.calls.map(([, init]) => [init?.method, init?.credentials])).toEqual([["HEAD", credentials]]);
+    sent.mockRestore();
+  },
+);
