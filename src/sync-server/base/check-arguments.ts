@@ -3,8 +3,8 @@ import { LOG_NAME, LOG_NAME_RULE } from "../../core/history/limits.ts";
 import { ValidationError } from "../../core/values/errors.ts";
 
 /** The error of an argument. `what` is the call that did nothing. */
-export function invalid(what: string, reason: string): ValidationError {
-  return new ValidationError({ message: `${what}: ${reason}`, fix: "Fix the argument.", details: { reason } });
+export function invalid(what: string, reason: string, fix = "Fix the argument."): ValidationError {
+  return new ValidationError({ message: `${what}: ${reason}`, fix, details: { reason } });
 }
 
 /** Returns the name of a log. Throws if it is not valid. */

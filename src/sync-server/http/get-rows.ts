@@ -7,7 +7,9 @@
  */
 import { encodeCursor } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
+import { shown } from "../base/check-arguments.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
+import type { ReadModel } from "../read-models/read-model.ts";
 import { rowRange, type RowSelection } from "../read-models/row-range.ts";
 import { meteredResponse, type ResponseBody } from "./metered-response.ts";
 import { readCursor } from "./read-cursor.ts";
@@ -27,7 +29,7 @@ export async function getRows(
   const { actor } = await admission.reader(request, log);
   const query = readQuery(request, NAMES, ["key"]);
   const model = rows.models.get(name);
-  if (!model) throw new HttpRefusal("not-found", { message: "The server has no read model of this name." });
+  if (!model) throw unknownModel(rows.models, name);
   if (model.sql)
     throw new HttpRefusal("bad-request", {
       message: "The read model has SQL tables. The server's own code reads them.",
@@ -51,6 +53,13 @@ export async function getRows(
   const cursor = read.at === null ? null : encodeCursor(read.at);
   const facts = JSON.stringify({ identity: read.identity, at: cursor, next: read.next, parked: read.parked });
   return meteredResponse(request, `${facts.slice(0, -1)},"rows":[${entries.join(",")}]}`, answering.of(actor));
+}
+
+/** Readers may know the names of the models, because they may read the rows of all. */
+function unknownModel(models: ReadonlyMap<string, ReadModel>, name: string): HttpRefusal {
+  const known = [...models.values()].flatMap(({ name: one, sql }) => (sql ? [] : [one]));
+  const message = `The server has no read model ${shown(name)}. Those with rows are ${known.join(", ") || "none"}.`;
+  return new HttpRefusal("not-found", { message });
 }
 
 function selectionOf(query: URLSearchParams): RowSelection {

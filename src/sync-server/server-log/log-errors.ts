@@ -1,7 +1,9 @@
 /** The errors of a log for the code of the server. */
-import { DacapoError, RejectedError } from "../../core/values/errors.ts";
+import { DacapoError, RejectedError, type ValidationError } from "../../core/values/errors.ts";
 import { type Cursor, encodeCursor } from "../../core/history/record.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
+import { invalid } from "../base/check-arguments.ts";
+import type { ReadModel } from "../read-models/read-model.ts";
 
 export function diverged(log: LogName, option: string): DacapoError {
   return new DacapoError("diverged", "after-fix", {
@@ -56,4 +58,11 @@ export function notPopulated(log: LogName, model: string): DacapoError {
     fix: "Call `models.populate`, or run `dacapo populate`.",
     details: { log, model },
   });
+}
+
+/** The error of a SQL model in place of a model with rows. A shell has no `query`, so the views are named too. */
+export function noRows(what: string, { name, sql }: ReadModel, verb: string): ValidationError {
+  const reason = `${name} is a SQL model, which has tables in place of rows`;
+  const views = [...(sql?.tables.values() ?? [])].map(({ view }) => view).join(" and ");
+  return invalid(what, reason, `Select from its views ${views} in the database. Code of the server may ${verb}.`);
 }

@@ -108,7 +108,10 @@ export function logModels(context: ModelsContext, log: LogName): LogModels {
 }
 
 /** The model of a handle or of a name. Throws if the server does not have exactly this one. */
-export function modelOf(models: ReadonlyMap<string, ReadModel>, handle: AnyProjection | string): ReadModel {
+export function modelOf<Model extends Pick<ReadModel, "projection">>(
+  models: ReadonlyMap<string, Model>,
+  handle: AnyProjection | string,
+): Model {
   const name = handleName("a model", handle);
   const model = models.get(name);
   if (model && (typeof handle === "string" || model.projection === handle.definition)) return model;

@@ -10,7 +10,7 @@ import type { ReadModel } from "../read-models/read-model.ts";
 import type { ReadRows, RowsRefusal } from "../read-models/read-rows.ts";
 import { rowRange, type RowSelection } from "../read-models/row-range.ts";
 import { gone } from "../base/gone.ts";
-import { building, diverged, notPopulated } from "./log-errors.ts";
+import { building, diverged, noRows, notPopulated } from "./log-errors.ts";
 import { modelOf } from "./models.ts";
 
 /** The rows to read, and how fresh they must be. */
@@ -68,7 +68,7 @@ export async function readRows<P extends AnyProjection>(
 ): Promise<RowsPage<RowOf<P>>> {
   const model = modelOf(models, handle);
   const { at, waitMs, older = "refuse", ...selection } = requireObject(WHAT, options);
-  if (model.sql) throw invalid(WHAT, `${model.name} is a SQL model. Use query(), or read its views`);
+  if (model.sql) throw noRows(WHAT, model, "call query()");
   const range = rowRange(selection, limits.frameBytesMax);
   if (typeof range === "string") throw invalid(WHAT, range);
   if (older !== "allow" && older !== "refuse")

@@ -9,6 +9,7 @@ import type { ParkedEvent } from "../read-models/follower-notes.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { compareKeys } from "../stores/row-keys.ts";
+import { noRows } from "./log-errors.ts";
 import { checkedRange, endOf, pagesTo, type ReplayRange } from "./replay.ts";
 
 /** The rows that the events of a range make. */
@@ -34,7 +35,7 @@ export async function replayIntoScratch<Row>(
   model: ReadModel,
   range: ReplayRange,
 ): Promise<ScratchRows<Row>> {
-  if (model.sql) throw invalid("The log cannot be replayed", `${model.name} is a SQL model. Replay into a function`);
+  if (model.sql) throw noRows("The log cannot be replayed", model, "replay into a function");
   const { after, to, types, streams } = checkedRange(range);
   const end = await endOf(store, log, to);
   const states = new Map<string, StreamState>();

@@ -192,13 +192,15 @@ export function nameOfAggregate({ aggregates }: DomainDefinition, aggregate: Any
   const name = handleName("an aggregate", aggregate);
   const definition = aggregates.get(name);
   if (definition && aggregate.definition === definition) return name;
-  throw noAggregate(name);
+  throw noAggregate(aggregates, name);
 }
 
-export function noAggregate(name: string): DefinitionError {
+export function noAggregate(aggregates: DomainDefinition["aggregates"], name: string): DefinitionError {
   return new DefinitionError({
     message: `The domain of the server has no aggregate ${name} with this definition`,
-    fix: "Pass an aggregate of the domain, and import the same handle in both places.",
+    fix:
+      "Pass an aggregate of the domain, and import the same handle in both places. " +
+      `Its aggregates: ${[...aggregates.keys()].join(", ")}.`,
   });
 }
 

@@ -7,6 +7,7 @@ import { board, columnCounts, domain, task } from "../../support/board-domain.ts
 import { printed, resultOf, runCli, startCli } from "../../support/cli.ts";
 import { until } from "../../support/device.ts";
 import { addOldRow, fillBoard } from "../../support/filled-log.ts";
+import { invoices, order, ordersDomain } from "../../support/invoices-domain.ts";
 import { models, subscribers } from "../../support/operator-config.ts";
 import { temporaryFolder } from "../../support/server.ts";
 import { testServer } from "../../support/sync-requests.ts";
@@ -162,6 +163,20 @@ test("subscribers: lists, pauses, retries, skips and resets, and runs no handler
   expect((await cli(file, "subscribers", "board", "reset", "mailer", "--from", "beginning")).code).toBe(2);
   expect(await act("reset", "mailer", "--from", "beginning", "--yes")).toEqual(mailer({ at: null, behind: 2 }));
 }, 60_000);
+
+test("rows, replay: of a SQL model, the error names the views that an operator can read", async () => {
+  const file = await newFile();
+  const server = testServer({ domain: ordersDomain, store: sqlite(file), models: [invoices] });
+  await server.log("board").execute(order.command.place("o1", { total: 5 }));
+  await server.close();
+  const config = fileURLToPath(new URL("../../support/invoices-config.ts", import.meta.url));
+  for (const verb of ["rows", "replay"]) {
+    const run = await runCli([verb, "board", "invoices", "--store", `sqlite:${file}`, "--config", config]);
+    expect([run.code, run.stdout], verb).toEqual([1, ""]);
+    expect(run.stderr, verb).toContain("invoices is a SQL model, which has tables in place of rows");
+    expect(run.stderr, verb).toContain("Select from its views invoice_v1 and total_v1 in the database.");
+  }
+});
 
 test("operator's commands: a wrong log, model, verb or option is one or two sentences", async () => {
   const file = await readyFile(3);

@@ -112,6 +112,23 @@ test("GET rows: a waiting reader gets its answer when the server closes", async 
   expect(await waiting).toMatchObject({ status: 503, body: code("rows-building") });
 });
 
+test("GET rows: the answer about an unknown model names it and the known ones, to readers only", async () => {
+  const server = started({ permit: ({ actor }) => actor === "ada" });
+  const message = async (actor: string, model: string) => {
+    const { status, body } = await get(person(server, actor), model);
+    return [status, (body as unknown as { readonly error: { readonly message: string } }).error.message] as const;
+  };
+  expect(await message("ada", "bord")).toEqual([
+    404,
+    'The server has no read model "bord". Those with rows are board, column-counts.',
+  ]);
+  const [, cut] = await message("ada", "x".repeat(2_000));
+  expect(cut.length).toBeLessThan(200);
+  const [status, text] = await message("bob", "bord");
+  expect(status).toBe(403);
+  expect(text).not.toMatch(/bord|board/);
+});
+
 test("GET rows: refuses an unknown model, another version, and a wrong query", async () => {
   const ada = person(started(), "ada");
   await ada.push([ada.commit(add("a"))]);
