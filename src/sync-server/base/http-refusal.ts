@@ -4,8 +4,8 @@
  * Guarantees:
  * - A route refuses with `throw new HttpRefusal(code)`. A failure of the store becomes `unavailable` or `storage-full`,
  *   as for a push. Any other error becomes `unexpected`.
- * - A response names the fault of the request. It contains nothing of the server, of other actors or of the
- *   request (sync-server.no-secrets-in-logs.test.ts).
+ * - A response names the fault of the request. It contains nothing of other actors, and of the request only the wrong
+ *   actor of a commit or the wrong name of a read model (sync-server.no-secrets-in-logs.test.ts).
  */
 import type { Retry } from "../../core/values/error-codes.ts";
 import { DacapoError } from "../../core/values/errors.ts";

@@ -3,7 +3,7 @@
  *
  * Guarantees:
  * - Nothing is done for a request before it is admitted (http.limits.test.ts).
- * - A refusal contains nothing of the request (sync-server.no-secrets-in-logs.test.ts).
+ * - A refusal contains nothing of the request but a wrong name (sync-server.no-secrets-in-logs.test.ts).
  * - Records leave as the stored texts (S7).
  */
 import { parseStream } from "../../core/values/names.ts";
