@@ -1,4 +1,5 @@
 /** The config of an operator for the log of orders, with a SQL model. */
-import { invoices, ordersDomain } from "./invoices-domain.ts";
+import { invoices, ordersDomain as domain } from "./invoices-domain.ts";
 
-export default { domain: ordersDomain, models: [invoices] };
+const models = [invoices];
+export { domain, models };
