@@ -224,6 +224,9 @@ function refusal(log: LogName, code: RefusedCode): DacapoError {
       return notNow(log, "the server is closing");
     case "diverged":
     case "unavailable":
-      return notNow(log, "its store or the function permit failed, or a strong model is not ready yet");
+      return notNow(
+        log,
+        "its store or `permit` failed, a strong model is not ready yet, or another node was faster each time",
+      );
   }
 }

@@ -174,7 +174,9 @@ test("subscriber: a handler that hangs fails after its time, and other streams c
   await server.log("board").execute([add("t1", "hangs"), ...Array.from({ length: 20 }, (_, n) => add(`u${n}`))]);
   await until(async () => (await statusOf(server))?.parked === 1, "the parked event");
   expect(titles.filter((title) => title.startsWith("u"))).toHaveLength(20);
-  expect(titles.filter((title) => title === "aborted")).toHaveLength(2);
+  // On a busy machine the time of an attempt may end before its handler begins.
+  const count = (title: string) => titles.filter((one) => one === title).length;
+  expect(count("aborted")).toBe(count("hangs"));
   expect((await server.log("board").subscribers.parked("hanging"))[0]?.reason).toContain("40 ms");
 });
 
