@@ -171,6 +171,11 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
     faults: WITH_ALL_OF_BASES,
     what: "the witness missed that a device may lose the base that its log begins at, and keep its `seen`",
   })),
+  ...[6_646, 701_737].map((seed) => ({
+    seed,
+    faults: WITH_ALL_OF_BASES,
+    what: "a late answer to a push settled a commit whose record a restore had lost",
+  })),
   // The server answers that the histories diverged, and the device lowers its `seen`.
   {
     seed: 7_073,

@@ -175,7 +175,8 @@ export class Engine {
 
   /** Begins this empty log at a base. The answer first settles commits that a reader would otherwise see twice. */
   join(base: StoredRows, answer: ServerAnswer): Promise<boolean> {
-    return this.replaceLog(async ({ head, store }) => ((await store.join(head, base)) ? store.head() : null), answer);
+    const given = { ...answer, page: { ...answer.page, after: base.checkpoint, records: [] } };
+    return this.replaceLog(async ({ head, store }) => ((await store.join(head, base)) ? store.head() : null), given);
   }
 
   /** Writes an exported log into this empty one. */
@@ -223,7 +224,7 @@ export class Engine {
   }
 
   async #confirm(make: () => ServerAnswer | null): Promise<void> {
-    // After a refresh, the records of this answer may no longer follow the cursor. But its outcomes still count.
+    // After a refresh, the records of this answer may no longer follow the cursor. But its refusals still count.
     const confirmed = await this.#retry("confirmed", async () => {
       const answer = make();
       return answer && applyConfirmation(this.#local, answer, this.#options);

@@ -7,6 +7,9 @@
  * - A pending commit settles by a record of its own actor, by an outcome without a record, or by `recorded` at a
  *   position that this device already has. A mere claim settles nothing
  *   (test/unit/client/sync/sync.hostile-server.test.ts).
+ * - `recorded` at such a position counts only in an answer to this device's cursor. A restore may have lost the record
+ *   of an older answer, and the commit is sent again
+ *   (test "planConfirmation: a late answer to an older cursor settles no commit at a position").
  * - A record that arrives for a kept rejection settles the commit and ends the rejection
  *   (test/unit/client/engine/plan-confirmation.arrived-after-rejection.test.ts).
  */
@@ -56,7 +59,8 @@ export type ConfirmFacts = {
 
 /** Returns null when the answer changes nothing here. */
 export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: ServerAnswer): ConfirmPlan | null {
-  const follows = sameCursor(page.after, facts.cursor) && page.records.length > 0;
+  const isOfThisLog = sameCursor(page.after, facts.cursor);
+  const follows = isOfThisLog && page.records.length > 0;
   const records = follows ? page.records : [];
   const cursor = follows ? page.cursor : facts.cursor;
   const byId = new Map(records.map((record) => [record.commit, record]));
@@ -67,7 +71,13 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
   const settled: SentEntry[] = [];
   const rejected: RejectionEntry[] = [];
   for (const entry of facts.pending) {
-    const end = endOf(entry, byId.get(entry.commit.id), byOutcome.get(entry.commit.id), facts.cursor, cursor);
+    const end = endOf(
+      entry,
+      byId.get(entry.commit.id),
+      byOutcome.get(entry.commit.id),
+      isOfThisLog ? facts.cursor : null,
+      cursor,
+    );
     if (end === null) continue;
     if (end.outcome === "rejected")
       rejected.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end, rejectedAt: facts.now });

@@ -1,6 +1,7 @@
 // An answer of the server changes only what belongs to it on a device.
 import { expect, test } from "vitest";
 import { planConfirmation, rejectionAnswer } from "../../../../src/client/engine/plan-confirmation.ts";
+import type { Cursor } from "../../../../src/core/history/record.ts";
 import type { RejectionEntry } from "../../../../src/client/stores/log-store.ts";
 import { entryOf, recordsBehind } from "../../../../src/testing/log-store/fixtures.ts";
 
@@ -15,6 +16,17 @@ test("planConfirmation: an answer without records and outcomes for this device c
   const records = recordsBehind(null, [1], "other");
   const stale = { after: null, records, cursor: { position: 1, mark: "other1" }, head: 1, more: false };
   expect(planConfirmation(facts, { page: stale, text: "", outcomes: [] })).toBeNull();
+});
+
+test("planConfirmation: a late answer to an older cursor settles no commit at a position", () => {
+  const outcomes = [{ id: pending.commit.id, outcome: "recorded" as const, at: { position: 1, mark: "lost" } }];
+  const answered = (after: Cursor | null) =>
+    planConfirmation(facts, { page: { after, records: [], cursor: AT, head: 2, more: false }, text: "", outcomes });
+  // The store went back before this device read its present records.
+  expect(answered(null)).toBeNull();
+  expect(answered({ ...AT, mark: "lost" })).toBeNull();
+  // An answer to the present cursor: this tab confirmed the record before it knew the commit.
+  expect(answered(AT)?.confirmation.settled).toMatchObject([{ n: 1, outcome: "accepted", position: 1 }]);
 });
 
 test("planConfirmation: an own rejection keeps the commit and its reason, and moves no cursor", () => {
