@@ -5,10 +5,10 @@
  * - Records are confirmed only if they follow this device's cursor. Outcomes count by commit id, whatever the page
  *   contains.
  * - A pending commit settles by a record of its own actor, by an outcome without a record, or by `recorded` at a
- *   position that this device already has. A mere claim settles nothing
+ *   position that this device had when it pushed. A mere claim settles nothing
  *   (test/unit/client/sync/sync.hostile-server.test.ts).
- * - `recorded` at such a position counts only in an answer to this device's cursor. A restore may have lost the record
- *   of an older answer, and the commit is sent again
+ * - `recorded` at a position that this device got later settles nothing. A restore may have lost the record meanwhile,
+ *   and another record has its position. The commit is sent again
  *   (test "planConfirmation: a late answer to an older cursor settles no commit at a position").
  * - A record that arrives for a kept rejection settles the commit and ends the rejection
  *   (test/unit/client/engine/plan-confirmation.arrived-after-rejection.test.ts).
@@ -59,10 +59,11 @@ export type ConfirmFacts = {
 
 /** Returns null when the answer changes nothing here. */
 export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: ServerAnswer): ConfirmPlan | null {
-  const isOfThisLog = sameCursor(page.after, facts.cursor);
-  const follows = isOfThisLog && page.records.length > 0;
+  const follows = sameCursor(page.after, facts.cursor) && page.records.length > 0;
   const records = follows ? page.records : [];
   const cursor = follows ? page.cursor : facts.cursor;
+  // The server compared `after` with its log, so up to there both logs are the same.
+  const common = Math.min(positionOf(page.after), positionOf(facts.cursor));
   const byId = new Map(records.map((record) => [record.commit, record]));
   const byOutcome = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
 
@@ -71,13 +72,7 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
   const settled: SentEntry[] = [];
   const rejected: RejectionEntry[] = [];
   for (const entry of facts.pending) {
-    const end = endOf(
-      entry,
-      byId.get(entry.commit.id),
-      byOutcome.get(entry.commit.id),
-      isOfThisLog ? facts.cursor : null,
-      cursor,
-    );
+    const end = endOf(entry, byId.get(entry.commit.id), byOutcome.get(entry.commit.id), common, cursor);
     if (end === null) continue;
     if (end.outcome === "rejected")
       rejected.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end, rejectedAt: facts.now });
@@ -115,7 +110,7 @@ function endOf(
   { commit }: PendingEntry,
   record: CommitRecord | undefined,
   outcome: Outcome | undefined,
-  before: Cursor | null,
+  common: number,
   after: Cursor | null,
 ): End {
   const recorded = endOfRecord(commit, record);
@@ -133,7 +128,7 @@ function endOf(
       };
     case "recorded":
       // A displaced leader pushed the commit, and this tab confirmed the record before it knew the commit.
-      return outcome.at.position <= positionOf(before) ? { outcome: "accepted", position: outcome.at.position } : null;
+      return outcome.at.position <= common ? { outcome: "accepted", position: outcome.at.position } : null;
   }
 }
 
