@@ -104,14 +104,18 @@ async function settleTogether(
   // Usually this node knows the end of the log, and no commit is known. So a round reads neither, until it must.
   let next = assumedHead(recentRecords.end(log));
   let readsIds = next === null;
+  let hasMoved = false;
   for (let round = 0, lost = 0; round < ROUNDS_MAX; round++) {
     // A node that lost takes a turn. Otherwise the other nodes could be faster each time.
     const isTurn = lost >= LOST_MAX && store.takeTurn !== undefined;
     if (round >= 2 && !isTurn) await wait(env, jittered(env, CONTENTION_DELAY_MS * round));
+    // Other nodes may have appended during the wait. On an older head, the round is lost before it begins.
+    if (hasMoved && !isTurn) next = await catchUp(context);
     const done = isTurn
       ? await takeTurn(context, permitted, readsIds, vetoes)
       : await runRound(context, permitted, next, readsIds, vetoes);
     next = null;
+    hasMoved = done.kind === "moved";
     if (done.kind === "gone") return refused("gone");
     if (done.kind === "nothing") return settled(done.results, null);
     if (done.kind === "ok") {
@@ -139,10 +143,8 @@ async function settleTogether(
     if (done.kind === "failed" || done.kind === "known" || done.kind === "unsure") readsIds = true;
     if (done.kind === "known") mayHaveMoved = true;
     else if (done.kind !== "unsure") forgetRows();
-    if (done.kind !== "moved") continue;
     // Strong models that are behind move a turn too. Only a round outside of a turn can wait for them.
-    lost = isTurn ? 0 : lost + 1;
-    if (lost < LOST_MAX || !store.takeTurn) next = await catchUp(context);
+    if (hasMoved) lost = isTurn ? 0 : lost + 1;
   }
   return refused("unavailable");
 }

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { strong, syncServer } from "../../../../src/sync-server/app.ts";
 import { bearer } from "../../../../src/sync-server/access/authorize.ts";
+import { type Env, runtimeEnv } from "../../../../src/sync-server/base/env.ts";
 import type { EventStore, LogTurn } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { task } from "../../../support/board-domain.ts";
@@ -13,8 +14,8 @@ const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo"
 type Beaten = {
   /** Appends of another node, one before each append of this node outside of a turn. */
   readonly other: () => Promise<unknown>;
-  /** @default the work runs with all calls of the store */
-  readonly takeTurn?: <Result>(run: () => Promise<Result>) => Promise<Result>;
+  /** Null: the store has no turns. @default the work runs with all calls of the store */
+  readonly takeTurn?: (<Result>(run: () => Promise<Result>) => Promise<Result>) | null;
 };
 
 /** A store on which another node is always faster, except in a turn. `calls` has the appends and the turns. */
@@ -26,14 +27,16 @@ function beaten(store: EventStore, { other, takeTurn = (run) => run() }: Beaten)
       await other();
       return store.append(log, append);
     },
-    takeTurn: <Result>(_log: string, work: (turn: LogTurn) => Promise<Result>) => {
-      calls.push("turn");
-      return takeTurn(() => work(store));
-    },
+    ...(takeTurn && {
+      takeTurn: <Result>(_log: string, work: (turn: LogTurn) => Promise<Result>) => {
+        calls.push("turn");
+        return takeTurn(() => work(store));
+      },
+    }),
   };
   const proxy = new Proxy(store, {
     get: (target, name: keyof EventStore) => {
-      const member = changed[name] ?? target[name];
+      const member = changed[name] ?? (name === "takeTurn" ? undefined : target[name]);
       return typeof member === "function" ? member.bind(target) : member;
     },
   });
@@ -56,6 +59,26 @@ test("appendBatch: a node that loses each time is answered in its turn, after tw
     expect(await ada.outcomes(ada.commit(add(id)))).toMatchObject([{ outcome: "recorded" }]);
   const each = ["append", "append", "turn"];
   expect(calls).toEqual([...each, ...each]);
+});
+
+test("appendBatch: without turns, a node reads what another node wrote while it waited", async () => {
+  const inner = memory();
+  const bob = person(testServer({ store: inner }), "bob");
+  await bob.push([bob.commit(add("b"))]);
+  const note = noted(inner);
+  // Another node appends before two tries, and afterwards while this node waits.
+  let tries = 2;
+  const { store, calls } = beaten(inner, { other: async () => void (tries++ < 2 && (await note())), takeTurn: null });
+  const env: Env = {
+    ...runtimeEnv,
+    setTimer: (run, delayMs) => runtimeEnv.setTimer(() => void (delayMs < 100 ? note().then(run) : run()), delayMs),
+  };
+  const ada = person(testServer({ store, env }), "ada");
+  // From then on, this node knows an end of the log.
+  await ada.push([ada.commit(add("t1"))]);
+  tries = 0;
+  expect(await ada.outcomes(ada.commit(add("t2")))).toMatchObject([{ outcome: "recorded" }]);
+  expect(calls.slice(1)).toEqual(["append", "append", "append"]);
 });
 
 test("appendBatch: a turn is planned on the records that other nodes wrote before it", async () => {
