@@ -183,6 +183,11 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
     what: "the witness compared the `seen` of a device that has worked without a server, before the server's answer",
   },
   {
+    seed: 36_438,
+    faults: WITH_ALL_OF_BASES,
+    what: "the audit began while a push was under way that the server permitted late",
+  },
+  {
     seed: 445_640,
     faults: WITH_ALL_OF_BASES,
     what: "a device with a clock far behind forgot commits that settled at its join, and a restore lost them",

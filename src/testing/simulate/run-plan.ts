@@ -53,10 +53,11 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
     }
     await heal(world);
     const isGone = await goneLogs(world);
-    const quiet = await scheduler.runUntil(() => isQuiet(world, isGone), quietMsMax(world));
-    if (!quiet) problems.push(...restless(world, isGone));
+    problems.push(...(await becomeQuiet(world, isGone)));
     world.failing.clear();
     problems.push(...(await tryStuckStreams(world, isGone)));
+    // A push that was under way may be permitted now.
+    problems.push(...(await becomeQuiet(world, isGone)));
     problems.push(...(await auditWorld(world)));
     problems.push(...(await someoneLeaves(world, isGone)));
     problems.push(...(await tryHints(world)));
@@ -128,11 +129,10 @@ async function goneLogs(world: World): Promise<ReadonlySet<string>> {
   return gone;
 }
 
-function isQuiet(world: World, gone: ReadonlySet<string>): boolean {
-  return restlessTabs(world, gone).next().done === true;
-}
-
-function restless(world: World, gone: ReadonlySet<string>): string[] {
+/** Returns what is still restless after the longest time. */
+async function becomeQuiet(world: World, gone: ReadonlySet<string>): Promise<string[]> {
+  const isQuiet = () => restlessTabs(world, gone).next().done === true;
+  if (await world.scheduler.runUntil(isQuiet, quietMsMax(world))) return [];
   return [...restlessTabs(world, gone)].map(
     (what) => `6/10: not quiet after ${quietMsMax(world) / 60_000} minutes: ${what}`,
   );
