@@ -11,6 +11,8 @@
  * - The next event of ten thousand streams costs about as much as the one of ten.
  * - `changes` names all rows that differ from the stored ones. So a crash loses no event.
  */
+import type { CommitRecord } from "../../core/history/record.ts";
+import { eventId } from "../../core/values/id.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import { SortedList } from "./sorted-list.ts";
 import { StartOrder } from "./start-order.ts";
@@ -34,6 +36,15 @@ export type OpenEvent = {
   /** True: no attempt follows until an operator requests one. */
   readonly isParked: boolean;
 };
+
+/** The chosen events of a record, before the first attempt. */
+export function untriedEvents(record: CommitRecord, isChosen: (n: number) => boolean): readonly OpenEvent[] {
+  const fresh = { failures: 0, notBefore: 0, error: null, isParked: false };
+  return record.events.flatMap(({ type, stream, version }, n) => {
+    const event = { event: eventId(record.commit, n), type, stream, version, position: record.position + n, ...fresh };
+    return isChosen(n) ? [event] : [];
+  });
+}
 
 export type LanePolicy = {
   /** Failed attempts after which an event is parked. */

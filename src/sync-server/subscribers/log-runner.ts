@@ -11,7 +11,6 @@
 import { type CommitRecord, type Cursor, cursorOf, sameCursor } from "../../core/history/record.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import { eventId } from "../../core/values/id.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import { type Env, jittered } from "../base/env.ts";
 import { parkedEvents } from "../base/parked-error.ts";
@@ -20,8 +19,9 @@ import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
 import type { OnDiverged } from "./diverged-follower.ts";
 import type { ExecuteAs } from "./handler-execute.ts";
-import { Lanes, type OpenEvent } from "./lanes.ts";
-import { Lease, RENEW_MS } from "./lease.ts";
+import { Lanes, type OpenEvent, untriedEvents } from "./lanes.ts";
+import { Lease } from "./lease.ts";
+import { nextStep, type RunnerFacts } from "./next-step.ts";
 import { OpenRecords } from "./open-records.ts";
 import { type Place, readPlace, readWaiting, writePlace } from "./place.ts";
 import { type HandlerResult, isFor, runHandler } from "./run-handler.ts";
@@ -55,12 +55,8 @@ export type RunnerContext = {
 const PAGE = { events: 256, bytes: 1024 * 1024 };
 /** Open events above which the checkpoint waits. */
 export const WAITING_MAX = 10_000;
-/** The place is stored after this time, though handlers run. */
-const STORE_MS = 1_000;
 /** A busy log continues for this time, though other logs wait for their turn. */
 const TURN_MS = 5_000;
-/** A later attempt within this time keeps the runner. A further one is left to the wake time. */
-const LINGER_MS = 1_000;
 
 export class LogRunner {
   readonly #context: RunnerContext;
@@ -120,32 +116,47 @@ export class LogRunner {
 
   /** Returns false if the runner has nothing left to do. */
   async #step(): Promise<boolean> {
-    const { env, closing, slots } = this.#context;
     if (this.#failure) throw this.#failure.error;
     if (!(await this.#lease.hold())) return false;
     if (this.#isStale && !(await this.#refresh())) return false;
-    const isRunning = !closing.aborted && this.#place?.notes.isPaused !== true && !this.#mustYield();
-    if (isRunning) {
-      this.#startHandlers();
-      if (this.#wantsPage()) return this.#readPage();
+    if (this.#isRunning()) this.#startHandlers();
+    const step = nextStep(this.#facts());
+    switch (step.kind) {
+      case "read":
+        return this.#readPage();
+      case "store":
+        // After a refused write, an operator or another node was faster.
+        return (await this.#store()) || this.#recover();
+      case "wait":
+        await this.#signal.wait(step.ms);
+        return true;
+      case "again":
+        return true;
+      case "end":
+        return false;
     }
-    const isIdle = this.#lanes.runningCount === 0;
-    const hasWork = this.#pageEnd !== undefined || this.#lanes.hasChanges;
-    const canStart = isRunning && this.#lanes.next(env.now()) !== null;
-    if (hasWork && ((isIdle && !canStart) || env.now() - this.#storedAt >= STORE_MS))
-      // After a refused write, an operator or another node was faster.
-      return (await this.#store()) || this.#recover();
-    if (this.#signal.take() || this.#isStale) return true;
-    if (isIdle && !canStart) {
-      const nextAt = isRunning ? this.#lanes.nextAt() : Infinity;
-      if (nextAt - env.now() > LINGER_MS) return false;
-      await this.#signal.wait(Math.min(nextAt - env.now(), RENEW_MS));
-      return true;
-    }
-    // A runner that starts nothing waits for its handlers. Otherwise it would spin on an event that it may not start.
-    const untilNext = isRunning ? this.#untilNext() : Infinity;
-    await this.#signal.wait(hasWork || slots.free === 0 ? STORE_MS : Math.min(RENEW_MS, untilNext));
-    return true;
+  }
+
+  /** Takes the signal, because each step but the end decides again. */
+  #facts(): RunnerFacts {
+    const now = this.#context.env.now();
+    return {
+      now,
+      isRunning: this.#isRunning(),
+      wantsPage: this.#wantsPage(),
+      isIdle: this.#lanes.runningCount === 0,
+      canStart: this.#lanes.next(now) !== null,
+      isFull: this.#context.slots.free === 0,
+      nextAt: this.#lanes.nextAt(),
+      hasChanges: this.#pageEnd !== undefined || this.#lanes.hasChanges,
+      storedAt: this.#storedAt,
+      isSignalled: this.#signal.take() || this.#isStale,
+    };
+  }
+
+  /** False: no handler starts. */
+  #isRunning(): boolean {
+    return !this.#context.closing.aborted && this.#place?.notes.isPaused !== true && !this.#mustYield();
   }
 
   async #load(): Promise<boolean> {
@@ -196,22 +207,15 @@ export class LogRunner {
     if (page.kind !== "page") return false;
     for (const { text } of page.records) {
       const record = parseOwnJson<CommitRecord>(text);
-      for (const n of record.events.keys()) if (isFor(domain, subscriber, record, n)) this.#admit(record, n);
+      for (const event of untriedEvents(record, (n) => isFor(domain, subscriber, record, n))) {
+        this.#records.add(event.position, record);
+        this.#lanes.admit(event);
+      }
       this.#pageEnd = cursorOf(record);
     }
     // The head was read before. Otherwise an empty page would be read for ever.
     if (page.records.length === 0) this.#isStale = true;
     return true;
-  }
-
-  #admit(record: CommitRecord, n: number): void {
-    const stored = record.events[n];
-    if (!stored) return;
-    const { type, stream, version } = stored;
-    const position = record.position + n;
-    const fresh = { failures: 0, notBefore: 0, error: null, isParked: false };
-    this.#records.add(position, record);
-    this.#lanes.admit({ event: eventId(record.commit, n), type, stream, version, position, ...fresh });
   }
 
   #startHandlers(): void {
@@ -287,14 +291,7 @@ export class LogRunner {
 
   /** True: the runtime must sleep first, or other logs wait and this one had its turn. */
   #mustYield(): boolean {
-    return this.#context.turn?.isOver === true || this.#isLong();
-  }
-
-  #isLong(): boolean {
-    return this.#lease.heldMs() > TURN_MS && this.#context.hasWaiting();
-  }
-
-  #untilNext(): number {
-    return Math.max(this.#lanes.nextAt() - this.#context.env.now(), 0);
+    const { turn, hasWaiting } = this.#context;
+    return turn?.isOver === true || (this.#lease.heldMs() > TURN_MS && hasWaiting());
   }
 }
