@@ -176,6 +176,11 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
     faults: WITH_ALL_OF_BASES,
     what: "a late answer to a push settled a commit whose record a restore had lost",
   })),
+  {
+    seed: 8_508,
+    faults: WITH_ALL_OF_BASES,
+    what: "a release dropped the base of a device, and a restore lost its settled commits meanwhile",
+  },
   // The server answers that the histories diverged, and the device lowers its `seen`.
   {
     seed: 7_073,

@@ -186,8 +186,9 @@ export class LocalLog {
       const refresh = await this.store.refresh({ position: positionOf(this.replica.cursor), pendingTail: 0 });
       if (!this.#isSame(refresh.head)) return false;
       if (this.replica.cursor === null && refresh.base !== null) {
-        // The rows of the base are damaged, or of another release. Without them the records behind it show nothing.
-        await this.store.cutBack(refresh.head, null, refresh.pending);
+        // The rows of the base are damaged, or of another release. Without them the records behind it show nothing. The
+        // head remembers the end of the log, so that a server that lost it gets the settled commits again.
+        await this.store.cutBack(refresh.head, null, refresh.pending, refresh.head.cursor ?? undefined);
         return false;
       }
       const records = this.#recordsOf(refresh.batches);

@@ -17,10 +17,10 @@ export class ReturnedCommits {
 
   /** Compares the log before and after a reload. A log that was dropped with the right to read returns no commit. */
   reloaded(before: LocalLog, { entries, head }: LocalLog, now: number): void {
-    if (head.generation === before.head.generation || head.dropped !== null) return;
+    if (head.generation === before.head.generation) return;
     const returned = [...entries.keys()].filter((id) => !before.entries.has(id));
     // An empty log joined from a base, so nothing was cut back.
-    if (before.head.cursor === null && returned.length === 0) return;
+    if (returned.length === 0 && (before.head.cursor === null || head.dropped !== null)) return;
     for (const id of returned) this.#waiting.add(id);
     const report = this.#report ?? { accepted: 0, rebased: 0, rejected: 0, commits: 0 };
     this.#report = {

@@ -27,6 +27,7 @@
  *       names. Otherwise commits are lost that a tab appended in between. `cutBack` keeps the log up to one cursor,
  *       replaces all pending entries by the given commits, removes these commits from `sent`, and raises the
  *       generation, all or nothing. Its argument `dropped` stays in the head until the log reaches that position again.
+ *       Without it, this is the cursor to keep, because a base may allow no cut there (L14).
  *       `fill` writes a whole log into an empty store, all or nothing.
  *       Test: `L5 cutBack: returns null when generation, cursor or tail moved, and writes nothing`
  * - L6  `refresh` MUST return head, records, pending entries and rejections of one snapshot. Otherwise a reader sees a
@@ -56,8 +57,9 @@
  *       Test: `L13 replaceRows: replaces all rows once, and refuses the old rows of another tab after that`
  * - L14 `join` MUST write nothing and return false if the generation differs from the one that the caller names, or the
  *       log has records. Otherwise it stores the rows, their checkpoint as beginning and end of the log, and a raised
- *       generation, all or nothing. Pending, sent and rejected commits stay. A cut that leaves no rows for its end MUST
- *       keep nothing. Otherwise a device folds later records on rows that lack earlier ones.
+ *       generation, all or nothing. Pending, sent and rejected commits stay, and so does a `dropped` behind the base. A
+ *       cut that leaves no rows for its end MUST keep nothing. Otherwise a device folds later records on rows that lack
+ *       earlier ones.
  *       Test: `L14 join: an empty log begins at the rows of a base, and keeps its pending commits`
  */
 import type { Commit } from "../../core/history/commit.ts";
@@ -76,8 +78,8 @@ export type StoreHead = {
   readonly rebuilds: number;
   readonly cursor: Cursor | null;
   /**
-   * The end of the log when the user lost the right to read and the log was dropped. Null after the log reaches that
-   * position again. Until then the device has not checked whether the server still has the earlier records.
+   * The end of a log that was dropped: with the right to read, or with a base whose rows are of no use. Null after the
+   * log reaches that position again. Until then the device has not checked whether the server still has the records.
    */
   readonly dropped: Cursor | null;
   /** The highest number that a pending entry or a generation mark has ever had. */

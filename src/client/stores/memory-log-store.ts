@@ -82,14 +82,12 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
           confirm(at, confirmation),
       ),
     cutBack: (expected, keep, pending, dropped) =>
-      step("cutBack", (at) => (isUnmoved(at.head, expected) ? cutBack(at, keep, pending, dropped ?? null) : null)),
+      step("cutBack", (at) => (isUnmoved(at.head, expected) ? cutBack(at, keep, pending, dropped ?? keep) : null)),
     fill: (expected, filling) => step("fill", (at) => isUnmoved(at.head, expected) && fill(at, filling)),
     join: (expected, rows) =>
       step("join", (at) => {
         if (at.head.generation !== expected.generation || at.head.cursor !== null) return false;
-        at.rows = rows;
-        at.base = rows.checkpoint;
-        at.head = { ...at.head, generation: at.head.generation + 1, cursor: rows.checkpoint, dropped: null };
+        joinAt(at, rows);
         return true;
       }),
     readRows: () => step("readRows", usableRows),
@@ -204,7 +202,15 @@ function cutBack(
   state.pending = new Map([[state.mark, generationMarkText(generation)]]);
   pending.forEach((entry, index) => state.pending.set(state.mark + index + 1, pendingText(entry)));
   const pendingTail = state.mark + pending.length;
-  return (state.head = { ...state.head, generation, cursor: keep, dropped, pendingTail });
+  return (state.head = { ...state.head, generation, cursor: keep, dropped: stillDropped(dropped, keep), pendingTail });
+}
+
+function joinAt(state: State, rows: StoredRows): void {
+  const cursor = rows.checkpoint;
+  const { generation, dropped } = state.head;
+  state.rows = rows;
+  state.base = cursor;
+  state.head = { ...state.head, generation: generation + 1, cursor, dropped: stillDropped(dropped, cursor) };
 }
 
 function fill(state: State, { batch, settled, rejected, pending }: Filling): true {

@@ -8,10 +8,12 @@
  * - A base that changes while it is read is read again.
  * - Pending commits stay. A device with pending commits joins only with the answer to its push. The answer shows which
  *   of them the base contains, so that no reader sees one twice.
- * - After a loss of the right to read, a device joins only if the server still has the history that was dropped.
+ * - A device that dropped its log joins only if the server still has the end of it. If the base ends before it, the
+ *   records behind the base show that again.
+ * - An answer settles a commit only if the server still has its record after it sent the header.
  */
 import { type PackedTable, tableNames, tablesOf, textHash } from "../../core/fold/packed-tables.ts";
-import { type Cursor, positionOf } from "../../core/history/record.ts";
+import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import { byteLength } from "../../core/values/byte-length.ts";
 import type { BaseBucket, BaseHeader } from "../../core/wire/messages.ts";
 import { parseBasePage } from "../../core/wire/read-messages.ts";
@@ -37,23 +39,29 @@ export class Joining {
   async join(answer: ServerAnswer): Promise<boolean> {
     const { head, replica } = this.#engine;
     const { more, after } = answer.page;
-    if (!more || after !== null || replica.cursor !== null || this.#joins >= JOINS_MAX) return false;
+    // A push may follow the end of the dropped log.
+    const isOfThisLog = after === null ? more : sameCursor(after, head.dropped);
+    if (!isOfThisLog || replica.cursor !== null || this.#joins >= JOINS_MAX) return false;
     this.#joins++;
-    const base = (await this.#isHistoryThere(head.dropped)) ? await this.#read(head.dropped) : null;
+    const recorded = answer.outcomes.flatMap((one) => (one.outcome === "recorded" ? [one.at] : []));
+    const base = await this.#read([head.dropped, ...recorded]);
     if (base === null) this.#joins = JOINS_MAX;
     return base !== null && this.#engine.join(base, answer);
   }
 
-  async #isHistoryThere(dropped: Cursor | null): Promise<boolean> {
-    return dropped === null || (await this.#transport.pull(dropped, 1)).kind === "answer";
+  /** A log that has the last of these ends has the others too. */
+  async #isHistoryThere(ends: readonly (Cursor | null)[]): Promise<boolean> {
+    const last = ends.reduce((one, other) => (positionOf(other) > positionOf(one) ? other : one));
+    return last === null || (await this.#transport.pull(last, 1)).kind === "answer";
   }
 
-  /** Null: there is no base for this device. */
-  async #read(dropped: Cursor | null): Promise<StoredRows | null> {
+  /** Null: there is no base for this device. `ends`: where records end that this device knows to be on the server. */
+  async #read(ends: readonly (Cursor | null)[]): Promise<StoredRows | null> {
     for (let reads = 0; reads < JOINS_MAX; reads++) {
       const header = await this.#transport.base?.();
       if (header?.kind !== "answer" || !this.#fits(header.answer)) return null;
-      if (header.answer.cursor.position < positionOf(dropped)) return null;
+      // Checked after the base's cursor is known. Otherwise a restore in between could make a base without them.
+      if (!(await this.#isHistoryThere(ends))) return null;
       const read = await this.#readPages(header.answer);
       if (read !== "gone") return read && { checkpoint: header.answer.cursor, tables: read };
     }

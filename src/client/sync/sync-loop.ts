@@ -164,8 +164,9 @@ export class SyncLoop {
 
   async #push(): Promise<void> {
     const { engine, env, whenStuck } = this.#options;
-    const [{ generation }, asked] = [engine.head, this.#state];
-    const facts = { pending: engine.pending, cursor: engine.replica.cursor, now: env.elapsed(), whenStuck };
+    const [{ generation, dropped }, asked] = [engine.head, this.#state];
+    const cursor = dropped ?? engine.replica.cursor;
+    const facts = { pending: engine.pending, cursor, now: env.elapsed(), whenStuck };
     const plan = planPush(asked, facts);
     const sent = plan.commits.map(({ id }) => id);
     const before = storeFingerprint(engine);

@@ -96,8 +96,8 @@ export type SyncInputs = {
   /** When the next stuck commit is sent again, by `env.elapsed`. Null: no pending commit is stuck. */
   readonly stuckAt: number | null;
   /**
-   * The device lost the right to read, dropped the log, and is filling it again. Until the log is full, the device does
-   * not know whether the server lost records.
+   * The device dropped its log, with the right to read or with its base, and is filling it again. Until the log is
+   * full, the device does not know whether the server lost records.
    */
   readonly isRefilling: boolean;
 };
@@ -136,7 +136,8 @@ export function nextStep(state: SyncState, { now, cursor, pending, stuckAt, isRe
   if (now < progress.notBefore) return { do: "rest", until: progress.notBefore };
   if (agreement.kind === "diverged") return { do: "resolve-divergence" };
   const pushWaits = [...(pending > 0 ? [push.notBefore] : []), ...(stuckAt === null ? [] : [stuckAt])];
-  const mayPush = !isRefilling && pushWaits.some((wait) => now >= wait);
+  // An empty log pushes once behind the end that it dropped, because it joins with the answer.
+  const mayPush = (!isRefilling || (cursor === null && behind === null)) && pushWaits.some((wait) => now >= wait);
   const isTroubled = push.failures > 0 || stuckAt !== null;
   // Pushes and pulls take turns while recorded commits wait for their records. Otherwise a long queue stops the log.
   const isTurnOfPull = behind?.pullNext === true && head > positionOf(cursor);

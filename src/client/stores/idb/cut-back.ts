@@ -9,7 +9,14 @@
 import { positionOf, sameCursor } from "../../../core/history/record.ts";
 import { batchUpTo, notInLog } from "../batches.ts";
 import { generationMarkText, peekCommitId, pendingText } from "../entry-text.ts";
-import { type ExpectedHead, isUnmoved, keptBehind, type PendingEntry, type StoreHead } from "../log-store.ts";
+import {
+  type ExpectedHead,
+  isUnmoved,
+  keptBehind,
+  type PendingEntry,
+  stillDropped,
+  type StoreHead,
+} from "../log-store.ts";
 import { lengthOf } from "../sealing.ts";
 import {
   batchRow,
@@ -33,7 +40,7 @@ export async function cutBack(
   expected: ExpectedHead,
   wanted: StoreHead["cursor"],
   pending: readonly Omit<PendingEntry, "n">[],
-  dropped: StoreHead["dropped"] = null,
+  end: StoreHead["dropped"] = wanted,
 ): Promise<StoreHead | null> {
   const [head, numbers, rows] = await Promise.all([
     readHead(tx),
@@ -45,6 +52,7 @@ export async function cutBack(
 
   const keep = keptBehind(head.base, rows?.checkpoint ?? null, wanted);
   const base = keep && head.base;
+  const dropped = stillDropped(end, keep);
   const isAtBase = keep === null || sameCursor(keep, base);
   const log = isAtBase ? clearLog(tx, base) : await cutLog(tx, keep, head.sealed);
   if (positionOf(rows?.checkpoint ?? null) > positionOf(keep)) {

@@ -3,7 +3,7 @@
  *
  * Guarantees: rows, checkpoint and cursor change together, or not at all (L14).
  */
-import type { StoredRows, StoreHead } from "../log-store.ts";
+import { stillDropped, type StoredRows, type StoreHead } from "../log-store.ts";
 import { headText, put, readHead, type WriteTransaction } from "./layout.ts";
 import { putRows, ROWS_STORES } from "./row-buckets.ts";
 
@@ -20,6 +20,7 @@ export async function join(
   const base = rows.checkpoint;
   // The next segment begins behind the base. Other tabs load again, because the generation is another one.
   const generation = head.generation + 1;
-  put(tx, "meta", "head", headText({ ...head, generation, base, cursor: base, sealed: base, dropped: null }));
+  const dropped = stillDropped(head.dropped, base);
+  put(tx, "meta", "head", headText({ ...head, generation, base, cursor: base, sealed: base, dropped }));
   return true;
 }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type PackedTable, packTables, tableNames, textHash } from "../../../../src/core/fold/packed-tables.ts";
 import { type Cursor, cursorOf, sameCursor } from "../../../../src/core/history/record.ts";
 import { Replica } from "../../../../src/core/replica/replica.ts";
-import type { BaseHeader } from "../../../../src/core/wire/messages.ts";
+import type { BaseHeader, Outcome } from "../../../../src/core/wire/messages.ts";
 import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
 import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
@@ -64,8 +64,12 @@ async function scene({ header = (one) => one, page = (text) => text, store, hasB
     const { page: whole, ...rest } = server.page(engine, []);
     return joining.join({ ...rest, page: { ...whole, more: true, ...change } });
   };
+  const joinWith = (outcomes: readonly Outcome[]) => {
+    const { page: whole, ...rest } = server.page(engine, []);
+    return joining.join({ ...rest, outcomes, page: { ...whole, more: true } });
+  };
   const keys = () => shown(board.name).map(({ key }) => key);
-  return { server, records, engine, transport, cursor, calls, join, keys };
+  return { server, records, engine, transport, cursor, calls, database, join, joinWith, keys };
 }
 
 test("Joining: takes a base whole, and requests none once the log has records", async () => {
@@ -121,12 +125,14 @@ function withPage(header: BaseHeader, change: (page: Page, n: number) => Page): 
 
 const factsOf = (text: string): Page => ({ bytes: bytesOf(text), hash: textHash(text) });
 
-test("Joining: after a loss of the right to read, the server must still have the dropped history", async () => {
-  for (const [at, isThere, joins] of [
-    [2, true, true],
-    [3, true, true],
-    [4, true, false],
-    [2, false, false],
+test("Joining: after a log was dropped, the server must still have its end", async () => {
+  for (const [at, isThere, left] of [
+    [2, true, null],
+    [3, true, null],
+    // The records up to the dropped end follow the base, and show whether the server still has it.
+    [4, true, 4],
+    [2, false, 2],
+    [4, false, 4],
   ] as const) {
     const { server, records, engine, calls, join } = await scene();
     server.records = records.slice(0, at);
@@ -134,9 +140,62 @@ test("Joining: after a loss of the right to read, the server must still have the
     await dropConfirmed(engine);
     expect(engine.head.dropped?.position).toBe(at);
     server.records = isThere ? records : records.slice(at);
-    expect(await join(), `${at}`).toBe(joins);
-    expect(calls.includes("base")).toBe(isThere);
+    expect(await join(), `${at}`).toBe(isThere);
+    expect(engine.head.dropped?.position ?? null).toBe(left);
+    // A restore after the check changes nothing, because the base is of a log that has that end.
+    expect(calls.slice(0, 3)).toEqual(isThere ? ["base", "pull", "page"] : ["base", "pull"]);
   }
+});
+
+test("Joining: settles no commit whose record the server lost before it made the base", async () => {
+  for (const isLost of [true, false]) {
+    const { server, records, engine, joinWith } = await scene();
+    const own = await engine.execute([add("mine")], null);
+    const at = isLost ? { position: 2, mark: "lost" } : cursorOf(records[1] ?? expect.fail("no record"));
+    server.records = records;
+    expect(await joinWith([{ id: own, outcome: "recorded", at }])).toBe(!isLost);
+    expect(engine.pendingCount).toBe(isLost ? 1 : 0);
+  }
+});
+
+test("Joining: a push behind the end of the dropped log joins too, and another push does not", async () => {
+  for (const isSame of [true, false]) {
+    const { server, records, engine, join } = await scene();
+    server.records = records.slice(0, 2);
+    await server.pull(engine);
+    await dropConfirmed(engine);
+    server.records = records;
+    const after = isSame ? engine.head.dropped : { position: 2, mark: "another" };
+    expect(await join({ after, more: false })).toBe(isSame);
+  }
+});
+
+test("LocalLog.load: a base whose rows are gone is dropped, and the end of its log is kept", async () => {
+  const { server, engine, database, join } = await scene();
+  expect(await join()).toBe(true);
+  await server.pull(engine);
+  const end = engine.head.cursor;
+  expect(end?.position).toBe(6);
+  const { generation, rebuilds, checkpoint } = { ...engine.head, checkpoint: end ?? expect.fail("no end") };
+  // The rows are of another release.
+  await engine.store.replaceRows({ generation, rebuilds }, { checkpoint, tables: [{ table: "x@1", buckets: [] }] });
+  const again = await openTab(domain, database);
+  expect(again.engine.head).toMatchObject({ cursor: null, dropped: end });
+});
+
+test("resolveDivergence: a cut behind the rows of a base keeps the end that both logs have", async () => {
+  const { server, records, engine, transport, join } = await scene();
+  expect(await join()).toBe(true);
+  await server.pull(engine);
+  await engine.tidy();
+  server.records = records.slice(0, 4);
+  await resolveDivergence(engine, transport);
+  expect(engine.head.cursor).toBeNull();
+  expect(engine.head.dropped).toEqual(cursorOf(records[3] ?? expect.fail("no record")));
+  // The server went back once more, before the device had its records again.
+  server.records = records.slice(0, 2);
+  await resolveDivergence(engine, transport);
+  expect(engine.head).toMatchObject({ cursor: null, dropped: null });
 });
 
 test("resolveDivergence: a log that joined goes back to its base, or to the beginning", async () => {

@@ -1,4 +1,5 @@
 // A device that comes back to a long log: with a newer release, or with a history that the server does not have.
+import { copyFile } from "node:fs/promises";
 import { afterEach, expect, test } from "vitest";
 import { type Domain, defineDomain } from "dacapo";
 import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
@@ -108,5 +109,33 @@ test("join: a device whose history the server lost takes the base, and offers it
   await until(() => bob.status().position === ada.status().position, "bob has the log");
   expect(await baseIn(returning)).not.toBeNull();
   expect(ada.rows("board").has("task/recorded")).toBe(true);
+  expect(Object.fromEntries(bob.rows("board"))).toEqual(Object.fromEntries(ada.rows("board")));
+});
+
+test("join: a release that drops the base offers work again that the server lost meanwhile", async () => {
+  const folder = await files();
+  const first = await start(folder.path("logs.db"));
+  const before = await device(domain, LOG, "ada").open({ url: first.url });
+  await fill(before, 25);
+  await hasBase(first, "board@1<task@1");
+  await before.close();
+  await first.close();
+  await copyFile(folder.path("logs.db"), folder.path("backup.db"));
+
+  const later = await start(folder.path("logs.db"));
+  const joined = device(domain, LOG, "bob");
+  const old = await joined.open({ url: later.url });
+  await until(() => old.status().position >= 26, "bob has the log");
+  await old.execute([add("recorded")]);
+  await until(() => old.status().pending === 0, "bob's work is recorded");
+  expect(await baseIn(joined)).not.toBeNull();
+  await old.close();
+  await later.close();
+
+  const restored = await start(folder.path("backup.db"), release);
+  const bob = await opened(joined, restored, { release });
+  const ada = await opened(device(release, LOG, "ada"), restored);
+  await until(() => ada.rows("board").has("task/recorded"), "bob's work is recorded again");
+  await until(() => bob.status().pending === 0 && bob.status().position === ada.status().position, "bob has the log");
   expect(Object.fromEntries(bob.rows("board"))).toEqual(Object.fromEntries(ada.rows("board")));
 });

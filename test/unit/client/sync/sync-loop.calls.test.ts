@@ -161,7 +161,7 @@ test("sync-loop: a server that goes back behind a push of a log that is behind g
   expect([engine.pendingCount, engine.replica.cursor?.position]).toEqual([0, 4]);
 });
 
-test("sync-loop: after the right to read returned, the log is filled before anything is pushed", async () => {
+test("sync-loop: after the right to read returned, a push names the end of the dropped log", async () => {
   const { nodes, engine, loop, make, change, commits } = await reportedLeader("t1", "t2", "t3");
   const works = change("pull", () => Promise.reject(new ForbiddenError({ ...facts, details: { code: "forbidden" } })));
   loop.markStale();
@@ -169,11 +169,14 @@ test("sync-loop: after the right to read returned, the log is filled before anyt
   expect(engine.head).toMatchObject({ cursor: null, dropped: { position: 3 } });
   const [own] = await make("t4");
   works();
+  const afters: unknown[] = [];
+  change("push", (push, ...given) => (afters.push(given[0]), push(...given)));
   nodes.settings.recordsInPage = 1;
   const before = nodes.calls.length;
   loop.networkChanged();
   await pass(10_000);
-  expect(nodes.calls.slice(before)).toEqual(["pull", "pull", "pull", "push"]);
+  expect(nodes.calls.slice(before)).toEqual(["push", "pull", "pull", "pull", "pull"]);
+  expect(afters).toMatchObject([{ position: 3 }]);
   expect(recorded(nodes)).toEqual([...commits, own]);
   expect(engine.head).toMatchObject({ dropped: null, generation: 1 });
 });

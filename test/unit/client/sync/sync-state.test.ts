@@ -88,7 +88,12 @@ describe("nextStep", () => {
 
   test("nextStep: refills a dropped log before it pushes, because the server may have lost history", () => {
     const behind: SyncState = { ...ready, agreement: fresh, head: 10, socket: open };
-    expect(nextStep(behind, { ...at, pending: 1, isRefilling: true })).toEqual({ do: "pull" });
+    const refilling = { ...at, pending: 1, isRefilling: true };
+    expect(nextStep(behind, refilling)).toEqual({ do: "pull" });
+    // An empty log may join with the answer to its push. It pushes once, and its records come after that.
+    expect(nextStep(behind, { ...refilling, cursor: null })).toEqual({ do: "push" });
+    const recorded = { ids: [], at: { position: 9, mark: "a" }, pullNext: false };
+    expect(nextStep({ ...behind, behind: recorded }, { ...refilling, cursor: null })).toEqual({ do: "pull" });
     expect(nextStep({ ...behind, agreement: diverged }, { ...at, pending: 1, isRefilling: true })).toEqual({
       do: "resolve-divergence",
     });
