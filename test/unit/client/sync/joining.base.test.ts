@@ -187,10 +187,14 @@ test("resolveDivergence: a cut behind the rows of a base keeps the end that both
   const { server, records, engine, transport, join } = await scene();
   expect(await join()).toBe(true);
   await server.pull(engine);
+  expect(engine.summary.sentAgain).toBeNull();
+  await engine.execute([add("mine")], null);
+  await server.sync(engine);
   await engine.tidy();
   server.records = records.slice(0, 4);
   await resolveDivergence(engine, transport);
   expect(engine.head.cursor).toBeNull();
+  expect(engine.summary.sentAgain).toMatchObject({ commits: 1 });
   expect(engine.head.dropped).toEqual(cursorOf(records[3] ?? expect.fail("no record")));
   // The server went back once more, before the device had its records again.
   server.records = records.slice(0, 2);
