@@ -115,11 +115,11 @@ export class ModelJobs {
   async purge(log: LogName, model: ReadModel): Promise<"done" | NotDone> {
     const { modelStore, keepers } = this.#options;
     const purged = await writeAgain<"done">(modelStore, log, (find) => {
-      const beside = find(model.beside);
-      const notes = notesOf(beside);
-      const job = notes?.job && changedJob(notes.job, "cancel");
-      const ended =
-        beside && notes && job ? this.#write(model, beside, { ...notes, job }, null) : unchanged(model, beside);
+      const beside = find(model.beside) ?? { name: model.beside, revision: 0, at: null };
+      const notes = notesOf(find(model.beside)) ?? emptyNotes(model.domain.version, this.#options.env.now());
+      const job = notes.job && changedJob(notes.job, "cancel");
+      // Also without a job, so that a verification that is about to begin reads again, and finds no rows.
+      const ended = this.#write(model, beside, { ...notes, ...(job && { job }) }, null);
       return { result: "done", write: { followers: [...this.#purged(find, model), ended], rows: [] } };
     });
     keepers.noteOrphans();
@@ -257,7 +257,7 @@ export class ModelJobs {
   /** The next notes of a follower at the same cursor. Null: it keeps no table. */
   #write(
     model: ReadModel,
-    { name, revision, at, isLost }: FoundFollower,
+    { name, revision, at, isLost }: Pick<FoundFollower, "name" | "revision" | "at" | "isLost">,
     notes: FollowerNotes,
     change: TableChange | null,
   ): FollowerWrite {
