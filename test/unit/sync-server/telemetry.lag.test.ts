@@ -1,23 +1,14 @@
 // The gauge of the events that followers are behind, by the real OpenTelemetry SDK.
 import { expect, test } from "vitest";
-import { subscriber, type Telemetry } from "../../../src/sync-server/app.ts";
-import { processManager } from "../../../src/sync-server/processes/process-manager.ts";
+import type { Telemetry } from "../../../src/sync-server/app.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { board, task } from "../../support/board-domain.ts";
+import { flow, mailer } from "../../support/board-followers.ts";
 import { until } from "../../support/device.ts";
 import { testServer } from "../../support/sync-requests.ts";
 import { keptTelemetry } from "../../support/telemetry.ts";
 
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
-const mailer = subscriber("mailer", { from: [task], start: "beginning", on: { TaskAdded: async () => {} } });
-const flow = processManager("flow", {
-  version: 1,
-  from: [task],
-  start: "beginning",
-  initial: null as { added: true } | null,
-  key: (event) => event.stream,
-  on: { TaskAdded: () => ({ added: true as const }) },
-});
 
 /** A server with a follower of each kind, and the lags that its metrics show. */
 function started() {

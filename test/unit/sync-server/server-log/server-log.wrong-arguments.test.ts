@@ -1,11 +1,11 @@
 // Each call of a log with a wrong argument is refused by a typed error, and a program without types learns why.
 import { afterEach, expect, test } from "vitest";
-import { subscriber, type SyncServer, syncServer } from "../../../../src/sync-server/app.ts";
+import { type SyncServer, syncServer } from "../../../../src/sync-server/app.ts";
 import { bearer } from "../../../../src/sync-server/access/authorize.ts";
-import { processManager } from "../../../../src/sync-server/processes/process-manager.ts";
 import { sqlModel } from "../../../../src/sync-server/read-models/sql-model.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
+import { flow, mailer } from "../../../support/board-followers.ts";
 import { acceptedCalls, WRONG } from "../../../support/wrong-calls.ts";
 
 const servers: SyncServer[] = [];
@@ -13,15 +13,6 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-const mailer = subscriber("mailer", { from: [task], start: "beginning", on: { TaskAdded: async () => {} } });
-const flow = processManager("flow", {
-  version: 1,
-  from: [task],
-  start: "beginning",
-  initial: null as { added: true } | null,
-  key: (event) => event.stream,
-  on: { TaskAdded: () => ({ added: true as const }) },
-});
 const titles = sqlModel("titles", {
   version: 1,
   from: [task],
