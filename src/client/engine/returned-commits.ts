@@ -16,7 +16,9 @@ export class ReturnedCommits {
   }
 
   /** Compares the log before and after a reload. A log that was dropped with the right to read returns no commit. */
-  reloaded(before: LocalLog, { entries, head }: LocalLog, now: number): void {
+  reloaded(before: LocalLog, local: LocalLog, now: number): void {
+    this.refreshed([], local);
+    const { entries, head } = local;
     if (head.generation === before.head.generation) return;
     const returned = [...entries.keys()].filter((id) => !before.entries.has(id));
     // An empty log joined from a base, so nothing was cut back.
@@ -31,13 +33,16 @@ export class ReturnedCommits {
     };
   }
 
-  /** Another tab settled commits. Without a record, the rejections show whether the server accepted the commit. */
-  refreshed(settled: readonly SettledEntry[], { rejections }: LocalLog): void {
+  /**
+   * The log was refreshed, or loaded again. Without a record, the rejections show whether the server accepted a commit.
+   *
+   * It looks at all that waited, because a reload and a refresh that failed half way return no settled commits.
+   */
+  refreshed(settled: readonly SettledEntry[], { entries, rejections }: LocalLog): void {
+    for (const { entry, arrived } of settled) if (arrived) this.settle({ ...arrived, commit: entry.commit.id });
     const rejected = new Set(rejections.map(({ commit }) => commit.id));
-    for (const { entry, arrived } of settled) {
-      const { id: commit } = entry.commit;
-      this.settle({ commit, outcome: arrived?.outcome ?? (rejected.has(commit) ? "rejected" : "accepted") });
-    }
+    for (const commit of this.#waiting)
+      if (!entries.has(commit)) this.settle({ commit, outcome: rejected.has(commit) ? "rejected" : "accepted" });
   }
 
   settle({ commit, outcome }: Pick<Settled, "commit" | "outcome">): void {

@@ -2,7 +2,12 @@
 import { expect, test } from "vitest";
 import { dropConfirmed, resolveDivergence } from "../../../../src/client/sync/resolve-divergence.ts";
 import type { Transport } from "../../../../src/client/sync/transport.ts";
+import { rebuildRows } from "../../../../src/client/engine/rebuild-rows.ts";
+import { browserEnv } from "../../../../src/client/env/browser-env.ts";
+import type { LogStore } from "../../../../src/client/stores/log-store.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
+import { storageLost } from "../../../../src/client/stores/storage-errors.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
 import { openTab } from "../../../support/engine/open-tab.ts";
 import { RecordingServer } from "../../../support/engine/recording-server.ts";
@@ -11,9 +16,11 @@ import type { Cursor } from "../../../../src/core/history/record.ts";
 const add = (id: string) => task.command.add(id, { title: id, column: "todo" });
 
 /** A server that lost all records behind a position, and two tabs of a device that has four commits. */
-async function scene(kept: number) {
+async function scene(kept: number, change: (inner: LogStore) => Partial<LogStore> = () => ({})) {
   const database = new MemoryDatabase(() => crypto.randomUUID());
-  const [leader, other] = [await openTab(domain, database), await openTab(domain, database)];
+  const inner = memoryLogStore(database);
+  const leader = await openTab(domain, database);
+  const other = await openTab(domain, database, { store: { ...inner, ...change(inner) } });
   const server = new RecordingServer();
   for (const id of ["t1", "t2", "t3", "t4"]) await leader.engine.execute([add(id)], null);
   await server.sync(leader.engine);
@@ -83,6 +90,33 @@ test("sentAgain: another tab learns from a record that its commit was rebased", 
   await leader.engine.confirm(server.page(leader.engine, outcomes), leader.engine.head.generation);
   await other.engine.refresh();
   expect(other.engine.summary.sentAgain).toMatchObject({ commits: 1, accepted: 0, rebased: 1 });
+});
+
+test("sentAgain: another tab counts the ends that it missed because the rows were rebuilt", async () => {
+  const { leader, other, server, resolve } = await scene(1);
+  await resolve();
+  await other.engine.refresh();
+  await leader.engine.withdraw(leader.engine.pending[0]?.commit.id ?? "");
+  await server.sync(leader.engine);
+  await rebuildRows(leader.engine, { domain: domain.definition, env: browserEnv }, () => {});
+  await other.engine.refresh();
+  expect(other.engine.summary.sentAgain).toMatchObject({ commits: 3, accepted: 2, rejected: 1, rebased: 0 });
+});
+
+test("sentAgain: another tab counts the ends of a refresh that failed half way", async () => {
+  let isBroken = false;
+  const { leader, other, server, resolve } = await scene(1, ({ readRejections }) => ({
+    readRejections: () => (isBroken ? Promise.reject(storageLost("closed")) : readRejections()),
+  }));
+  await resolve();
+  await other.engine.refresh();
+  await leader.engine.withdraw(leader.engine.pending[0]?.commit.id ?? "");
+  await server.sync(leader.engine);
+  isBroken = true;
+  await expect(other.engine.refresh()).rejects.toMatchObject({ code: "storage-lost" });
+  isBroken = false;
+  await other.engine.refresh();
+  expect(other.engine.summary.sentAgain).toMatchObject({ commits: 3, accepted: 2, rejected: 1, rebased: 0 });
 });
 
 test("sentAgain: a second loss adds to the report, and acknowledge ends it", async () => {
