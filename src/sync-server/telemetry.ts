@@ -27,6 +27,7 @@ import {
   trace,
   type Tracer,
 } from "@opentelemetry/api";
+import { type OptionNames, requireKnownOptions } from "../core/values/known-options.ts";
 import type {
   LevelName,
   MeasureName,
@@ -64,6 +65,8 @@ export type OpenTelemetryOptions = {
   readonly meter?: Meter;
 };
 
+const OPTIONS: OptionNames<OpenTelemetryOptions> = { tracer: true, meter: true };
+
 /** The version of the package (telemetry.test.ts), in the scope of each span and metric. */
 const VERSION = "0.1.0";
 
@@ -94,10 +97,9 @@ const REQUESTS = new Set<SpanName>(["push", "pull", "export"]);
  * import { openTelemetry } from "dacapo/telemetry";
  * await serve({ domain, store, authorize, telemetry: openTelemetry() });
  */
-export function openTelemetry({
-  tracer = trace.getTracer("dacapo", VERSION),
-  meter = metrics.getMeter("dacapo", VERSION),
-}: OpenTelemetryOptions = {}): Telemetry {
+export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
+  requireKnownOptions("`openTelemetry`", options, OPTIONS);
+  const { tracer = trace.getTracer("dacapo", VERSION), meter = metrics.getMeter("dacapo", VERSION) } = options;
   const measures = createMeasures(meter);
   const levels = createLevels(meter);
   const durations = new Map(SPANS.map((name) => [name, durationOf(meter, name)]));

@@ -9,6 +9,7 @@
 import type { Draft } from "../../core/domain/event.ts";
 import type { Json } from "../../core/values/json.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
+import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 
 /**
@@ -113,6 +114,8 @@ export type BearerOptions =
       readonly verify: FindPrincipal;
     };
 
+const OPTIONS: OptionNames<BearerOptions> = { tokens: true, verify: true };
+
 const TABLE_FIX =
   'Pass a table from secret to actor, such as bearer({ tokens: { "adas-secret": "ada" } }), or bearer({ verify }).';
 
@@ -173,6 +176,7 @@ export function msUntilEnd({ expiresAt }: Principal, now: number): number | null
 /** Checks the options when the server starts, because JavaScript users would otherwise see each request fail. */
 function requireFind(options: BearerOptions): FindPrincipal {
   const { verify, tokens }: { readonly verify?: FindPrincipal; readonly tokens?: Tokens } = options ?? {};
+  requireKnownOptions("`bearer`", options ?? {}, OPTIONS);
   if (typeof verify === "function") return verify;
   // In a list, the indexes would be the tokens, and the secrets would be the actors.
   if (typeof tokens !== "object" || tokens === null || Array.isArray(tokens))

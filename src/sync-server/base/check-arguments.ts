@@ -1,6 +1,7 @@
 /** Checks of the arguments of the server's own code, because programs without types may pass anything. */
 import { LOG_NAME, LOG_NAME_RULE } from "../../core/history/limits.ts";
 import { ValidationError } from "../../core/values/errors.ts";
+import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 
 /** The error of an argument. `what` is the call that did nothing. */
 export function invalid(what: string, reason: string, fix = "Fix the argument."): ValidationError {
@@ -18,6 +19,17 @@ export function requireObject<Options extends object>(what: string, options: Opt
   const untyped: unknown = options;
   if (typeof untyped === "object" && untyped !== null && !Array.isArray(untyped)) return options;
   throw invalid(what, `the options are ${shown(untyped)}, which is not an object`);
+}
+
+/** Returns the options of a call. Throws if they are not an object, or if the call does not know one of them. */
+export function requireCallOptions<Options extends object>(
+  what: string,
+  call: string,
+  options: Options,
+  known: OptionNames<Options>,
+): Options {
+  requireKnownOptions(`\`${call}\``, requireObject(what, options), known);
+  return options;
 }
 
 /** Throws if the option is there and is not a list of texts. */

@@ -93,7 +93,8 @@ export function edgeLog(objects: LogObjects, env: object, handles: LogHandles, l
 function edgeModels(call: Call, handles: LogHandles, log: string): LogModels {
   const model = (handle: AnyProjection | string) => handles.nameOfModel(handle);
   const startVerify: LogModels["startVerify"] = async (handle, options) => {
-    const { onProgress, ...plain } = checkedOptions(options);
+    const { onProgress, duty } = checkedOptions("startVerify", options);
+    const plain = duty === undefined ? {} : { duty };
     return edgeJob(call, await call("models.startVerify", model(handle), plain), onProgress);
   };
   return {
@@ -101,11 +102,11 @@ function edgeModels(call: Call, handles: LogHandles, log: string): LogModels {
     status: async (handle) => call("models.status", model(handle)),
     job: async (handle) => ((await call("models.hasJob", model(handle))) ? edgeJob(call, [model(handle)]) : null),
     rebuild: async (handle, options) => {
-      const { onProgress, ...plain } = checkedOptions(options);
+      const { onProgress, ...plain } = checkedOptions("rebuild", options);
       return edgeJob(call, await call("models.rebuild", model(handle), plain), onProgress);
     },
     populate: async (list, options) => {
-      const { onProgress, ...plain } = checkedOptions(options);
+      const { onProgress, ...plain } = checkedOptions("populate", options);
       return edgeJob(call, await call("models.populate", listOf(list).map(model), plain), onProgress);
     },
     populateStreams: async (handle, streams) => call("models.populateStreams", model(handle), streams),
@@ -116,6 +117,7 @@ function edgeModels(call: Call, handles: LogHandles, log: string): LogModels {
     delete: async (handle, key) => call("models.delete", model(handle), key),
     startVerify,
     verify: async <P extends AnyProjection>(handle: P | string, options: JobOptions = {}) => {
+      checkedOptions("verify", options);
       const job = await startVerify(handle, options);
       if (job.models.length === 0) return { at: null, rows: 0, differences: [], more: false };
       const { phase } = await job.finished();

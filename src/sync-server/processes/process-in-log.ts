@@ -4,8 +4,9 @@
  * Guarantees (processes.failures.test.ts): an action that another write disturbs is decided again.
  */
 import { type Cursor, encodeCursor, positionOf } from "../../core/history/record.ts";
+import type { OptionNames } from "../../core/values/known-options.ts";
 import { gone } from "../base/gone.ts";
-import { invalid, isCount, requireObject, requireText, shown } from "../base/check-arguments.ts";
+import { invalid, isCount, requireCallOptions, requireText, shown } from "../base/check-arguments.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { RowChange, TableChange } from "../stores/model-store.ts";
 import { type FollowerInLog, type ResetOptions, withSkipped } from "../subscribers/follower-in-log.ts";
@@ -30,6 +31,7 @@ import { outboxRows, ProcessTables, waitingRows } from "./process-tables.ts";
 import type { KnownProcesses } from "./processes.ts";
 
 const COMMANDS_PAGE = { default: 500, max: 5_000 } as const;
+const PAGE_OPTIONS: OptionNames<CommandsPage> = { after: true, limit: true };
 
 type Change = {
   readonly at: Cursor | null;
@@ -80,7 +82,7 @@ export class ProcessInLog {
   async commands(page: CommandsPage): Promise<readonly WaitingCommand[]> {
     const { max } = COMMANDS_PAGE;
     const what = `The commands of ${this.#manager.name} cannot be read`;
-    const { after, limit = COMMANDS_PAGE.default } = requireObject(what, page);
+    const { after, limit = COMMANDS_PAGE.default } = requireCallOptions(what, "commands", page, PAGE_OPTIONS);
     if (!isCount(limit) || limit < 1 || limit > max)
       throw invalid(what, `limit is ${shown(limit)}, which is not a whole number from 1 to ${max}`);
     if (after !== undefined) requireText(what, "after", after);

@@ -1,5 +1,6 @@
 /** The rows that a reader requests: some keys, the keys with a prefix, or a range of keys, in pages. */
 import { KEY_LENGTH_MAX } from "../../core/domain/projection.ts";
+import type { OptionNames } from "../../core/values/known-options.ts";
 import type { RowRange } from "../stores/model-store.ts";
 import { endOfPrefix } from "../stores/row-keys.ts";
 
@@ -24,6 +25,15 @@ export type RowSelection = {
    * @default 500
    */
   readonly limit?: number;
+};
+
+export const ROW_SELECTION: OptionNames<RowSelection> = {
+  keys: true,
+  prefix: true,
+  from: true,
+  to: true,
+  after: true,
+  limit: true,
 };
 
 /** Returns the range of a selection, or the reason why there is none. */

@@ -10,6 +10,7 @@ import type { DomainEvent } from "../../core/domain/event.ts";
 import type { AnyAggregate, Projection, TypesOf } from "../../core/domain/handle-types.ts";
 import { projection } from "../../core/domain/projection.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
+import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 import { dropPromise } from "../../core/values/promise.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import { placeholder, type SqlParam, type SqlRow, type SqlVeto } from "../stores/sql-tables.ts";
@@ -127,6 +128,7 @@ export function sqlModel<const Name extends string, const From extends readonly 
   options: SqlModelOptions<From, Table>,
 ): SqlModel<Name, Table>;
 export function sqlModel(name: string, options: ErasedOptions): AnySqlModel {
+  requireKnownOptions(`The SQL model ${name}`, options, OPTIONS);
   const { version, from, on } = options;
   for (const [type, handler] of Object.entries(on ?? {}))
     if (handler !== undefined && typeof handler !== "function")
@@ -165,6 +167,8 @@ type ErasedOptions = {
   readonly tables: { readonly [name: string]: (t: string) => string | readonly string[] };
   readonly on: { readonly [type: string]: Handler | undefined };
 };
+
+const OPTIONS: OptionNames<ErasedOptions> = { version: true, from: true, tables: true, on: true };
 
 function tablesOf(model: string, { version, tables }: ErasedOptions): ReadonlyMap<string, SqlTableDefinition> {
   const found = new Map<string, SqlTableDefinition>();

@@ -17,11 +17,12 @@ import { parseCommit } from "../../core/wire/read-messages.ts";
 import { byteLength } from "../../core/values/byte-length.ts";
 import { BugError, ConcurrencyError, DacapoError, RejectedError, StorageFullError } from "../../core/values/errors.ts";
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
+import type { OptionNames } from "../../core/values/known-options.ts";
 import { type JsonInput, omitUndefined, parseOwnJson } from "../../core/values/json.ts";
 import { describeProblem } from "../../core/values/parsed.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { isPrincipal, type Principal } from "../access/authorize.ts";
-import { invalid, requireObject, shown } from "../base/check-arguments.ts";
+import { invalid, requireCallOptions, shown } from "../base/check-arguments.ts";
 import type { Env } from "../base/env.ts";
 import type { Observer } from "../base/observer.ts";
 import type { Executed } from "../base/executed.ts";
@@ -66,6 +67,15 @@ export type ExecuteOptions = {
   readonly causedBy?: Pick<DomainEvent, "id" | "correlation">;
 };
 
+const OPTIONS: OptionNames<ExecuteOptions> = {
+  actor: true,
+  as: true,
+  expectedVersion: true,
+  id: true,
+  meta: true,
+  causedBy: true,
+};
+
 export type ExecuteContext = {
   readonly domain: DomainDefinition;
   readonly store: EventStore;
@@ -86,7 +96,7 @@ export async function execute(
   options: ExecuteOptions,
 ): Promise<Executed> {
   const { domain, writer, observer } = context;
-  const problem = problemOf(requests, requireObject(WHAT, options));
+  const problem = problemOf(requests, requireCallOptions(WHAT, "execute", options, OPTIONS));
   if (problem !== null) throw invalid(WHAT, problem);
   const principal = options.as ?? { actor: options.actor ?? "server" };
   if (!isPrincipal(principal)) throw invalid(WHAT, "the actor is not 1 to 128 characters");

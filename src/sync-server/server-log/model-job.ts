@@ -1,5 +1,6 @@
 /** A job of one or several read models, for the code of the server. */
 import { DacapoError } from "../../core/values/errors.ts";
+import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { JobProgress, JobState, OnPoison } from "../read-models/job.ts";
 import type { JobFacts, JobOf, ModelJobs } from "../read-models/model-jobs.ts";
@@ -47,10 +48,23 @@ export type ModelJob = {
   readonly finished: (onProgress?: (progress: JobProgress) => void) => Promise<JobProgress>;
 };
 
+/** The calls that begin a job. */
+type JobCall = "rebuild" | "populate" | "verify" | "startVerify";
+
+const VERIFY_OPTIONS: OptionNames<Omit<JobOptions, "onError">> = { duty: true, onProgress: true };
+const BUILD_OPTIONS: OptionNames<JobOptions> = { onError: true, ...VERIFY_OPTIONS };
+const OPTIONS: Record<JobCall, object> = {
+  rebuild: BUILD_OPTIONS,
+  populate: BUILD_OPTIONS,
+  verify: VERIFY_OPTIONS,
+  startVerify: VERIFY_OPTIONS,
+};
+
 /** The options of a job with their defaults. Throws if one is not valid. */
-export function checkedOptions(options: JobOptions = {}): JobOptions & { readonly onError: OnPoison } {
+export function checkedOptions(call: JobCall, options: JobOptions = {}): JobOptions & { readonly onError: OnPoison } {
   const what = "The rows cannot be built";
   const { onError = "park", duty, onProgress } = requireObject(what, options);
+  requireKnownOptions(`\`${call}\``, options, OPTIONS[call]);
   if (onError !== "park" && onError !== "stop") throw invalid(what, "`onError` is not `park` or `stop`");
   if (duty !== undefined && !(typeof duty === "number" && duty > 0 && duty <= 1))
     throw invalid(what, "`duty` is not above 0 and at most 1");

@@ -60,18 +60,19 @@ export function logModels(context: ModelsContext, log: LogName): LogModels {
     },
     rebuild: async (handle, options = {}) => {
       const model = modelOf(models, handle);
-      return begin(await requireJobs().rebuild(log, model, jobOptions(options)), model.name, options);
+      return begin(await requireJobs().rebuild(log, model, jobOptions("rebuild", options)), model.name, options);
     },
     populate: async (handles, options = {}) => {
       const wanted = [...new Set(listOf(handles).map((handle) => modelOf(models, handle)))];
       const names = wanted.map(({ name }) => name).join(", ");
-      return begin(await requireJobs().populate(log, wanted, jobOptions(options)), names, options);
+      return begin(await requireJobs().populate(log, wanted, jobOptions("populate", options)), names, options);
     },
     populateStreams: async (handle, streams) =>
       populateStreams({ ...context, modelStore: requireStore() }, log, modelOf(models, handle), streams),
     retry: async (handle, event) => {
       const model = modelOf(models, handle);
-      const rebuild = async () => begin(await requireJobs().rebuild(log, model, jobOptions({})), model.name, {});
+      const rebuild = async () =>
+        begin(await requireJobs().rebuild(log, model, jobOptions("rebuild", {})), model.name, {});
       return retryParked({ ...context, modelStore: requireStore() }, log, model, { event, rebuild });
     },
     purge: async (handle) => {
@@ -95,7 +96,8 @@ export function logModels(context: ModelsContext, log: LogName): LogModels {
     startVerify: async (handle, options = {}) => {
       const model = modelOf(models, handle);
       await requireKeys(store, log, model);
-      return begin(await requireJobs().verify(log, model, jobOptions(options).duty), model.name, options);
+      const { duty } = jobOptions("startVerify", options);
+      return begin(await requireJobs().verify(log, model, duty), model.name, options);
     },
     parked: async (handle) => {
       const facts = await requireJobs().facts(log, modelOf(models, handle));
@@ -122,8 +124,8 @@ export function modelOf<Model extends Pick<ReadModel, "projection">>(
   });
 }
 
-function jobOptions(options: JobOptions): Pick<JobNotes, "onError" | "duty"> {
-  const { onError, duty = null } = checkedOptions(options);
+function jobOptions(...given: Parameters<typeof checkedOptions>): Pick<JobNotes, "onError" | "duty"> {
+  const { onError, duty = null } = checkedOptions(...given);
   return { onError, duty };
 }
 
@@ -165,7 +167,7 @@ async function verify<P extends AnyProjection>(
   model: ReadModel,
   options: Pick<JobOptions, "duty" | "onProgress">,
 ): Promise<Verified<RowOf<P>>> {
-  const found = await jobs.verify(log, model, jobOptions(options).duty);
+  const found = await jobs.verify(log, model, jobOptions("verify", options).duty);
   const [part] = typeof found === "string" ? notDone(log, model.name, found) : found;
   if (!part) return { at: null, rows: 0, differences: [], more: false };
   const { phase } = await follow(jobs, log, modelJob(jobs, log, [part]).progress, options.onProgress ?? (() => {}));

@@ -1,8 +1,9 @@
 /** Queries on the SQL tables of a model, for the code of the server. */
 import { encodeCursor } from "../../core/history/record.ts";
+import type { OptionNames } from "../../core/values/known-options.ts";
 import type { ValidationError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import { invalid, requireObject, shown } from "../base/check-arguments.ts";
+import { invalid, requireCallOptions, shown } from "../base/check-arguments.ts";
 import { sqlProblem } from "../read-models/check-sql.ts";
 import { type AnySqlModel, isParam } from "../read-models/sql-model.ts";
 import type { SqlParam, SqlRow } from "../stores/sql-tables.ts";
@@ -18,6 +19,8 @@ export type QueryOptions = Pick<RowsOptions, "at" | "waitMs"> & {
    */
   readonly limit?: number;
 };
+
+const OPTIONS: OptionNames<QueryOptions> = { at: true, waitMs: true, limit: true };
 
 /** The rows of a query, as of one cursor. */
 export type QueryPage = {
@@ -50,7 +53,7 @@ export async function query<M extends AnySqlModel>(
   const model = modelOf(models, handle);
   if (!model.sql) throw notSqlModel(model.name);
   const { text, params, options } = given;
-  const { limit = LIMIT.default } = requireObject(WHAT, options);
+  const { limit = LIMIT.default } = requireCallOptions(WHAT, "query", options, OPTIONS);
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > LIMIT.max)
     throw invalid(WHAT, `\`limit\` is not a whole number from 1 to ${LIMIT.max}`);
   if (!Array.isArray(params) || !params.every(isParam))

@@ -2,9 +2,10 @@
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import { type CommitRecord, type Cursor, positionOf, readableEvents } from "../../core/history/record.ts";
+import type { OptionNames } from "../../core/values/known-options.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
-import { invalid, isCount, requireObject, requireTexts, shown } from "../base/check-arguments.ts";
+import { invalid, isCount, requireCallOptions, requireTexts, shown } from "../base/check-arguments.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { gone } from "../base/gone.ts";
 import { replaced } from "./log-errors.ts";
@@ -43,12 +44,20 @@ export type ReplayOptions = ReplayRange & {
   readonly into: (event: DomainEvent) => void | Promise<void>;
 };
 
+const RANGE: OptionNames<ReplayRange> = { after: true, to: true, types: true, streams: true };
+const OPTIONS: OptionNames<ReplayOptions> = { ...RANGE, into: true };
+
 const PAGE = { events: 500, bytes: 1024 * 1024 };
 const WHAT = "The log cannot be replayed";
 
-/** The range with its defaults. Throws if it is not valid. */
-export function checkedRange(range: ReplayRange): ReplayRange & { readonly after: number; readonly to: number } {
-  const { after = 0, to = Infinity, types, streams } = requireObject(WHAT, range);
+type CheckedRange = ReplayRange & { readonly after: number; readonly to: number };
+
+/** The range of `replayIntoScratch` with its defaults. Throws if it is not valid. */
+export function checkedRange(range: ReplayRange): CheckedRange {
+  return withDefaults(requireCallOptions(WHAT, "replayIntoScratch", range, RANGE));
+}
+
+function withDefaults({ after = 0, to = Infinity, types, streams }: ReplayRange): CheckedRange {
   if (!isCount(after) || !(to === Infinity || isCount(to)) || to < after)
     throw invalid(WHAT, "`after` and `to` are no range of positions");
   requireTexts(WHAT, "types", types);
@@ -56,9 +65,9 @@ export function checkedRange(range: ReplayRange): ReplayRange & { readonly after
   return { after, to, ...(types && { types }), ...(streams && { streams }) };
 }
 
-/** The range and the function with its defaults. Throws if one is not valid. */
-export function checkedReplay(options: ReplayOptions): ReturnType<typeof checkedRange> & Pick<ReplayOptions, "into"> {
-  const range = checkedRange(options);
+/** The range of `replay` with its defaults, and the function. Throws if one is not valid. */
+export function checkedReplay(options: ReplayOptions): CheckedRange & Pick<ReplayOptions, "into"> {
+  const range = withDefaults(requireCallOptions(WHAT, "replay", options, OPTIONS));
   const { into } = options;
   if (typeof into === "function") return { ...range, into };
   throw invalid(WHAT, `\`into\` is ${shown(into)}, which is not a function`);

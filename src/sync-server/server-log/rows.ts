@@ -2,13 +2,14 @@
 import type { AnyProjection, RowOf } from "../../core/domain/handle-types.ts";
 import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/record.ts";
 import { DacapoError } from "../../core/values/errors.ts";
+import type { OptionNames } from "../../core/values/known-options.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import { invalid, requireObject, shown } from "../base/check-arguments.ts";
+import { invalid, requireCallOptions, shown } from "../base/check-arguments.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { ReadRows, RowsRefusal } from "../read-models/read-rows.ts";
-import { rowRange, type RowSelection } from "../read-models/row-range.ts";
+import { ROW_SELECTION, rowRange, type RowSelection } from "../read-models/row-range.ts";
 import { gone } from "../base/gone.ts";
 import { building, diverged, noRows, notPopulated } from "./log-errors.ts";
 import { modelOf } from "./models.ts";
@@ -35,6 +36,8 @@ export type RowsOptions = RowSelection & {
    */
   readonly older?: "allow" | "refuse";
 };
+
+const OPTIONS: OptionNames<RowsOptions> = { ...ROW_SELECTION, at: true, waitMs: true, older: true };
 
 /** A page of rows, as of one cursor. */
 export type RowsPage<Row> = {
@@ -67,7 +70,7 @@ export async function readRows<P extends AnyProjection>(
   options: RowsOptions,
 ): Promise<RowsPage<RowOf<P>>> {
   const model = modelOf(models, handle);
-  const { at, waitMs, older = "refuse", ...selection } = requireObject(WHAT, options);
+  const { at, waitMs, older = "refuse", ...selection } = requireCallOptions(WHAT, "rows", options, OPTIONS);
   if (model.sql) throw noRows(WHAT, model, "call query()");
   const range = rowRange(selection, limits.frameBytesMax);
   if (typeof range === "string") throw invalid(WHAT, range);

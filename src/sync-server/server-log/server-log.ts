@@ -3,9 +3,18 @@ import type { AnyAggregate, AnyProjection, RowOf, StateOf } from "../../core/dom
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import { DefinitionError } from "../../core/values/errors.ts";
+import type { OptionNames } from "../../core/values/known-options.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
-import { handleName, invalid, isCount, requireLogName, requireObject, shown } from "../base/check-arguments.ts";
+import {
+  handleName,
+  invalid,
+  isCount,
+  requireCallOptions,
+  requireLogName,
+  requireObject,
+  shown,
+} from "../base/check-arguments.ts";
 import type { Env } from "../base/env.ts";
 import type { Executed } from "../base/executed.ts";
 import { listOf } from "../base/list-of.ts";
@@ -82,11 +91,7 @@ export type ServerLog = {
    * @throws ValidationError (`invalid`), DefinitionError (`definition`) at the call, if an argument is not valid.
    * @throws DacapoError (`gone`) from the first event on, if the log was deleted.
    */
-  readonly history: (
-    aggregate: AnyAggregate,
-    id: string,
-    options?: { readonly after?: number },
-  ) => AsyncIterable<DomainEvent>;
+  readonly history: (aggregate: AnyAggregate, id: string, options?: HistoryOptions) => AsyncIterable<DomainEvent>;
   /**
    * Follows the events of the log, until `signal` aborts or the server closes. Nothing is stored, so a program that
    * restarts passes the cursor of its last event.
@@ -204,9 +209,12 @@ export function noAggregate(aggregates: DomainDefinition["aggregates"], name: st
   });
 }
 
+type HistoryOptions = { readonly after?: number };
+const HISTORY_OPTIONS: OptionNames<HistoryOptions> = { after: true };
+
 /** The version after which a history begins. */
-export function historyAfter(options: { readonly after?: number }): number {
-  const { after = 0 } = requireObject("The history cannot be read", options);
+export function historyAfter(options: HistoryOptions): number {
+  const { after = 0 } = requireCallOptions("The history cannot be read", "history", options, HISTORY_OPTIONS);
   if (isCount(after)) return after;
   throw invalid("The history cannot be read", `\`after\` is ${shown(after)}, which is not a version`);
 }

@@ -13,9 +13,10 @@ import {
   encodeCursor,
   readableEvents,
 } from "../../core/history/record.ts";
+import type { OptionNames } from "../../core/values/known-options.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import { invalid, requireObject, requireTexts, shown } from "../base/check-arguments.ts";
+import { invalid, requireCallOptions, requireTexts, shown } from "../base/check-arguments.ts";
 import type { LogSignals } from "../base/log-signals.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { EventStore } from "../stores/event-store.ts";
@@ -37,6 +38,8 @@ export type SubscribeOptions = {
   /** Ends the subscription. @default it ends when the server closes */
   readonly signal?: AbortSignal;
 };
+
+const OPTIONS: OptionNames<SubscribeOptions> = { from: true, types: true, streams: true, signal: true };
 
 /** An event that a subscription returned. */
 export type FollowedEvent = {
@@ -69,7 +72,7 @@ export function subscribe(
   log: LogName,
   options: SubscribeOptions,
 ): AsyncGenerator<FollowedEvent, void, undefined> {
-  const { from = "now", types, streams, signal } = requireObject(WHAT, options);
+  const { from = "now", types, streams, signal } = requireCallOptions(WHAT, "subscribe", options, OPTIONS);
   requireTexts(WHAT, "types", types);
   requireTexts(WHAT, "streams", streams);
   if (signal !== undefined && !(signal instanceof AbortSignal))

@@ -11,6 +11,7 @@ import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import { ValidationError } from "../../core/values/errors.ts";
 import type { JsonInput } from "../../core/values/json.ts";
+import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import type { Executed } from "../base/executed.ts";
@@ -31,6 +32,8 @@ export type HandlerExecuteOptions = {
   /** The app's own notes. Each event has them. @default null */
   readonly meta?: JsonInput;
 };
+
+const OPTIONS: OptionNames<HandlerExecuteOptions> = { log: true, key: true, meta: true };
 
 /**
  * Executes a command, or several that succeed or fail together. If an earlier attempt executed them already, it returns
@@ -159,7 +162,7 @@ function requireOptions(subscriber: string, options: HandlerExecuteOptions | nul
       : options.key !== undefined && typeof options.key !== "string"
         ? "the option `key` is not a text"
         : null;
-  if (reason === null) return;
+  if (reason === null) return requireKnownOptions("`execute` of a handler", options ?? {}, OPTIONS);
   throw new ValidationError({
     message: `The subscriber ${subscriber} cannot execute the commands: ${reason}`,
     fix: 'Write execute(command, { key: "refund" }), or leave out the options.',

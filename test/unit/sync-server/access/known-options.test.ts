@@ -2,8 +2,17 @@
 import { expect, test } from "vitest";
 import { board, domain, task } from "../../../support/board-domain.ts";
 import { containing } from "../../../support/matchers.ts";
-import { jwt, processManager, strong, subscriber, syncServer } from "../../../../src/sync-server/app.ts";
+import {
+  bearer,
+  jwt,
+  processManager,
+  sqlModel,
+  strong,
+  subscriber,
+  syncServer,
+} from "../../../../src/sync-server/app.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { openTelemetry } from "../../../../src/sync-server/telemetry.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 
 const server = { domain, store: memory(), authorize: () => ({ actor: "ada" }) };
@@ -12,6 +21,13 @@ const manager = { ...follower, version: 1, initial: null, on: { TaskCompleted: (
 const issuer = { issuer: "https://id.example/", audience: "board" };
 const hmac = { ...issuer, algorithm: "HS256", secret: "x".repeat(32) } as const;
 const jwks = { ...issuer, algorithm: "ES256", jwksUri: "https://id.example/jwks.json" } as const;
+
+const tables = {
+  version: 1,
+  from: [task],
+  tables: { title: (t: string) => `create table ${t} (id text)` },
+  on: { TaskAdded: () => [] },
+};
 
 /** Functions that take any further options, as programs without types do. */
 const makers = {
@@ -23,6 +39,9 @@ const makers = {
   strong: (more: object) => strong(board, more),
   "jwt with a secret": (more: object) => jwt({ ...hmac, ...more }),
   "jwt with a jwksUri": (more: object) => jwt({ ...jwks, ...more }),
+  bearer: (more: object) => bearer({ tokens: { "adas-secret": "ada" }, ...more }),
+  sqlModel: (more: object) => sqlModel("titles", { ...tables, ...more }),
+  openTelemetry: (more: object) => openTelemetry(more),
   postgres: (more: object) => postgres({ url: "postgres://localhost/nowhere", ...more }),
 };
 
@@ -36,6 +55,9 @@ test.each([
   ["strong", "untilReddy", "refuse", "`strong`", "onError, untilReady"],
   ["jwt with a secret", "typ", "at+jwt", "`jwt`", ", actor, type"],
   ["jwt with a jwksUri", "actorr", "email", "`jwt`", ", actor, type"],
+  ["bearer", "verfy", () => null, "`bearer`", "tokens, verify"],
+  ["sqlModel", "onn", {}, "The SQL model titles", "version, from, tables, on"],
+  ["openTelemetry", "metr", {}, "`openTelemetry`", "tracer, meter"],
   ["postgres", "shema", "board", "`postgres`", "url, schema, connectionsMax"],
 ] as const)("%s: refuses the unknown option %s and lists the known ones", (name, option, value, owner, known) => {
   expect(() => makers[name]({ [option]: value })).toThrow(

@@ -167,6 +167,24 @@ test("execute of a handler: options of a wrong form are an error, and record not
   expect(await notesOf(server, "board")).toEqual([]);
 });
 
+test("execute of a handler: an unknown option is refused, and records nothing", async () => {
+  const errors: unknown[] = [];
+  const server = started(async ({ execute }) => {
+    const options: HandlerExecuteOptions & { readonly keey: string } = { keey: "refund" };
+    errors.push(await execute(note("t1", "hello"), options).catch((error: unknown) => error));
+  });
+  await server.log("board").execute(add("t1"));
+  await until(() => errors.length === 1, "the call");
+  expect(errors).toMatchObject([
+    {
+      code: "definition",
+      message: "`execute` of a handler has no option keey",
+      fix: "Its options are log, key, meta.",
+    },
+  ]);
+  expect(await notesOf(server, "board")).toEqual([]);
+});
+
 test("execute of a handler: a rejection reaches the handler, and a reset keeps it", async () => {
   const codes: unknown[] = [];
   const server = started(async ({ execute }) => {
