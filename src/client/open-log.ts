@@ -10,6 +10,7 @@
  * @module dacapo/client
  */
 import { type Json, type JsonInput, parseOwnJson } from "../core/values/json.ts";
+import { type OptionNames, requireKnownOptions } from "../core/values/known-options.ts";
 import { connectWorker } from "./page/connect-worker.ts";
 import type { LogHandle } from "./page/log-handle.ts";
 import { LogView, type ShownUpdate } from "./page/log-view.ts";
@@ -134,6 +135,23 @@ export type OpenLogOptions = {
   };
 };
 
+const OPTIONS: OptionNames<OpenLogOptions> = {
+  worker: true,
+  user: true,
+  namespace: true,
+  persist: true,
+  paused: true,
+  sync: true,
+};
+const SYNC_OPTIONS: OptionNames<NonNullable<OpenLogOptions["sync"]>> = {
+  url: true,
+  token: true,
+  credentials: true,
+  headers: true,
+  onOtherServer: true,
+  whenStuck: true,
+};
+
 /**
  * Opens a log. Everything that this device already has of it is there at once, also without a network.
  *
@@ -146,7 +164,8 @@ export type OpenLogOptions = {
  * await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
  *
  * @param log the name of the log: 1 to 128 of `A-Z a-z 0-9 . _ ~ : @ -`, a letter or digit first
- * @throws {DefinitionError} `definition`: there is no page, as on a server that renders one, or `sync.url` is wrong
+ * @throws {DefinitionError} `definition`: there is no page, as on a server that renders one, or `sync.url` is wrong,
+ *   or an option is not known
  * @throws {ValidationError} `invalid`: the name of the log or of the user is not allowed
  * @throws {StorageLostError} `storage-lost`: the worker did not start in time, or the database cannot be opened.
  *   `details.reason` names the cause
@@ -158,6 +177,8 @@ export async function openLog<PresenceData extends JsonInput = Json>(
 ): Promise<LogHandle<PresenceData>> {
   requirePage();
   const { user, namespace = null, sync, worker } = options;
+  requireKnownOptions("`openLog`", options, OPTIONS);
+  requireKnownOptions("The option `sync`", sync ?? {}, SYNC_OPTIONS);
   const view = new LogView<PresenceData>();
   const show = (text: string) => {
     const update = parseOwnJson<ShownUpdate<PresenceData>>(text);

@@ -1,7 +1,8 @@
 // A handle refuses wrong arguments by typed errors, as a program without types needs them.
 import { afterEach, expect, test } from "vitest";
-import { type LogHandle, openLog } from "../../src/client/open-log.ts";
+import { deleteLog, type LogHandle, openLog, type OpenLogOptions } from "../../src/client/open-log.ts";
 import { DacapoError } from "../../src/core/values/errors.ts";
+import { containing } from "../support/matchers.ts";
 import { board, task } from "../support/board-domain.ts";
 
 const worker = () => new Worker(new URL("../support/browser/board.worker.ts", import.meta.url), { type: "module" });
@@ -59,4 +60,41 @@ test("openLog: every call of a handle with a wrong argument is refused by a type
   expect(log.rows(board).all()).toEqual([]);
   await log.settled(await log.execute(add));
   expect(log.rows(board).all()).toHaveLength(1);
+});
+
+/** Calls that take any further options, as programs without types do. */
+const withOptions = {
+  openLog: async (_: LogHandle, name: string, more: object) =>
+    handles.push(await openLog(name, { ...opening, ...more })),
+  sync: async (_: LogHandle, name: string, more: object) =>
+    handles.push(await openLog(name, { ...opening, paused: true, sync: { url: "/sync", ...more } })),
+  execute: (log: LogHandle, _: string, more: object) => log.execute(add, more),
+  undo: (log: LogHandle, _: string, more: object) => log.undo(more),
+  redo: (log: LogHandle, _: string, more: object) => log.redo(more),
+  rebuild: (log: LogHandle, _: string, more: object) => log.rebuild(board, more),
+  deleteLog: (_: LogHandle, name: string, more: object) => deleteLog(`${name}-old`, { user: "ada", ...more }),
+};
+const opening: OpenLogOptions = { worker, user: "ada" };
+
+test.each([
+  ["openLog", "namespce", "`openLog`", "worker, user, namespace, persist, paused, sync"],
+  ["sync", "tokn", "The option `sync`", "url, token, credentials, headers, onOtherServer, whenStuck"],
+  ["execute", "mta", "`execute`", "meta"],
+  ["undo", "overwrit", "`undo`", "overwrite"],
+  ["redo", "overwrit", "`redo`", "overwrite"],
+  ["rebuild", "onProgres", "`rebuild`", "onProgress"],
+  ["deleteLog", "losePendig", "`deleteLog`", "user, namespace, losePending"],
+] as const)("%s: refuses the unknown option %s and lists the known ones", async (call, option, owner, known) => {
+  const name = `log-${crypto.randomUUID()}`;
+  const log = await openLog(name, opening);
+  handles.push(log);
+  await log.rows(board).ready;
+  await expect(withOptions[call](log, name, { [option]: true })).rejects.toMatchObject({
+    code: "definition",
+    message: `${owner} has no option ${option}`,
+    fix: containing(known),
+    details: { option },
+  });
+  expect(log.rows(board).all()).toEqual([]);
+  await withOptions[call](log, name, { [option]: undefined });
 });

@@ -5,6 +5,7 @@
  * - Without `losePending`, it deletes nothing that no server has (test "deleteLog: refuses to lose pending commits").
  */
 import { PendingWorkError } from "../../core/values/errors.ts";
+import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 import { browserEnv } from "../env/browser-env.ts";
 import { requireNames } from "../messages/worker-messages.ts";
 import { databaseName } from "../stores/database-name.ts";
@@ -33,6 +34,8 @@ export type DeleteLogOptions = {
   readonly losePending?: boolean;
 };
 
+const OPTIONS: OptionNames<DeleteLogOptions> = { user: true, namespace: true, losePending: true };
+
 /**
  * Deletes everything that this device has of a log: its database, with all commits. Nothing changes on the server.
  *
@@ -45,13 +48,13 @@ export type DeleteLogOptions = {
  * });
  *
  * @throws {PendingWorkError} `pending-work`: commits would be lost, and `losePending` is not true. Nothing was deleted.
+ * @throws {DefinitionError} `definition`: an option is not known. Nothing was deleted.
  * @throws {ValidationError} `invalid`: the name of the log, the user or the namespace is not allowed
  * @throws {StorageLostError} `storage-lost`: another tab keeps the database open, because it is frozen
  */
-export async function deleteLog(
-  log: string,
-  { user, namespace, losePending = false }: DeleteLogOptions,
-): Promise<void> {
+export async function deleteLog(log: string, options: DeleteLogOptions): Promise<void> {
+  const { user, namespace, losePending = false } = options;
+  requireKnownOptions("`deleteLog`", options, OPTIONS);
   requireNames({ log, user, ...(namespace !== undefined && { namespace }) });
   const name = databaseName(log, user, namespace);
   let lost = { pending: 0, rejections: 0 };

@@ -5,6 +5,7 @@ import type { AnyAggregate, AnyProjection, EventsOf, RowOf } from "../../core/do
 import type { RowEntry } from "../../core/fold/rows.ts";
 import { type Json, type JsonInput, parseOwnJson } from "../../core/values/json.ts";
 import { ValidationError } from "../../core/values/errors.ts";
+import { requireKnownOptions } from "../../core/values/known-options.ts";
 import { streamName } from "../../core/values/names.ts";
 import type { HistoryEntry, Receipt, RejectedCommit } from "../messages/log-types.ts";
 import type { RowsAt } from "../messages/row-types.ts";
@@ -26,6 +27,8 @@ export type HandleParts<PresenceData extends JsonInput> = {
   readonly close: () => Promise<void>;
 };
 
+const OVERWRITE = { overwrite: true };
+
 export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<PresenceData>): LogHandle<PresenceData> {
   const { log, user, client, view, caller, executed, close } = parts;
   const { status, rejections, presence } = view;
@@ -44,17 +47,17 @@ export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<Pr
     user,
     client,
     async execute(commands, options = {}) {
-      const { meta = null } = checked(options);
+      const { meta = null } = checkedOptions("execute", options, { meta: true });
       const receipt = await caller.execute(asList(commands), meta, null);
       executed();
       return receipt;
     },
     undo: async (options = {}) => {
-      const { overwrite = false } = checked(options);
+      const { overwrite = false } = checkedOptions("undo", options, OVERWRITE);
       return shown(caller.call((remote) => remote.undo(overwrite)));
     },
     redo: async (options = {}) => {
-      const { overwrite = false } = checked(options);
+      const { overwrite = false } = checkedOptions("redo", options, OVERWRITE);
       return shown(caller.call((remote) => remote.redo(overwrite)));
     },
     async withdraw(receipt) {
@@ -79,7 +82,7 @@ export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<Pr
     rowsAt: async (projection, at) => rowsAt(caller, checked(projection), checked(at).position),
     async rebuild(projection, options = {}) {
       const { name } = checked(projection);
-      const { onProgress = () => {} } = checked(options);
+      const { onProgress = () => {} } = checkedOptions("rebuild", options, { onProgress: true });
       await caller.call((remote) =>
         remote.rebuild(
           name,
@@ -168,6 +171,12 @@ function checked<T extends object>(given: T): T {
     message: `${JSON.stringify(untyped)} is not an object`,
     fix: "Check the arguments of the call.",
   });
+}
+
+/** Returns the options of a call. Throws for a misspelled one. */
+function checkedOptions<Options extends object>(call: string, options: Options, known: object): Options {
+  requireKnownOptions(`\`${call}\``, checked(options), known);
+  return options;
 }
 
 function asList(commands: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {
