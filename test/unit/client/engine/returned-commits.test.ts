@@ -105,8 +105,8 @@ test("sentAgain: another tab counts the ends that it missed because the rows wer
 
 test("sentAgain: another tab counts the ends of a refresh that failed half way", async () => {
   let isBroken = false;
-  const { leader, other, server, resolve } = await scene(1, ({ readRejections }) => ({
-    readRejections: () => (isBroken ? Promise.reject(storageLost("closed")) : readRejections()),
+  const { leader, other, server, resolve } = await scene(1, (store) => ({
+    readRejections: () => (isBroken ? Promise.reject(storageLost("closed")) : store.readRejections()),
   }));
   await resolve();
   await other.engine.refresh();
