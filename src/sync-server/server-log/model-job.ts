@@ -1,5 +1,5 @@
 /** A job of one or several read models, for the code of the server. */
-import { DacapoError } from "../../core/values/errors.ts";
+import { DacapoError, StorageLostError } from "../../core/values/errors.ts";
 import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { JobProgress, JobState, OnPoison } from "../read-models/job.ts";
@@ -42,7 +42,10 @@ export type ModelJob = {
   /**
    * Calls `onProgress` until the job is `done`, `cancelled` or `stopped`. Resolves with the last progress.
    *
+   * While the store is away, such as during a restart of the database, it waits.
+   *
    * @throws DacapoError (`unreachable`) if this server is closed before. The job continues with the next start.
+   * @throws StorageLostError (`storage-lost`) if the store failed for good, so that the server must be restarted.
    * @throws DacapoError (`gone`) if the log was deleted, or if two later jobs of the model began.
    */
   readonly finished: (onProgress?: (progress: JobProgress) => void) => Promise<JobProgress>;
@@ -105,17 +108,25 @@ export async function jobFacts(jobs: ModelJobs, log: LogName, { model, id }: Job
   });
 }
 
-/** Calls `onProgress` until the job ends or stops, and returns the last progress. */
+/**
+ * Calls `onProgress` until the job ends or stops, and returns the last progress. It waits while the store is away, such
+ * as during a restart of the database, because the job then continues.
+ */
 export async function follow(
   jobs: ModelJobs,
   log: LogName,
   progress: () => Promise<JobProgress>,
   onProgress: (progress: JobProgress) => void,
 ): Promise<JobProgress> {
-  for (;;) {
-    const found = await progress();
-    onProgress(found);
-    if (found.phase !== "running" && found.phase !== "paused") return found;
+  for (let failure: unknown = null; ;) {
+    const found = await progress().catch((error: unknown) => {
+      // A store that failed for good repeats one error.
+      if (!(error instanceof StorageLostError) || error === failure) throw error;
+      failure = error;
+      return null;
+    });
+    if (found) onProgress(found);
+    if (found && found.phase !== "running" && found.phase !== "paused") return found;
     if (!(await jobs.changed(log))) throw notNow(log, "the server is closed");
   }
 }

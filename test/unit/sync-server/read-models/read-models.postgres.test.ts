@@ -4,6 +4,7 @@ import { projection } from "../../../../src/index.ts";
 import { encodeCursor } from "../../../../src/core/history/record.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { board, columnCounts, task } from "../../../support/board-domain.ts";
+import { until } from "../../../support/device.ts";
 import { hasPostgres, postgresForTests } from "../../../support/postgres-for-tests.ts";
 import { addOldRow } from "../../../support/filled-log.ts";
 import { runningServer } from "../../../support/running-server.ts";
@@ -67,6 +68,21 @@ describe.skipIf(!hasPostgres)("read models on Postgres", () => {
     const again = await node(blue);
     await check(again, await add(second, "f"), 43);
   }, 120_000);
+
+  test("finished: waits while Postgres restarts, and resolves with the end of the job", async () => {
+    const { server } = await start({ store: postgres({ url: cluster.url, connectionsMax: 4 }), models });
+    const log = server.log("restart");
+    const { at } = await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
+    await log.rows(board, { at, waitMs: 20_000 });
+    const job = await log.models.rebuild(board);
+    await job.pause();
+    const finished = job.finished();
+    finished.catch(() => {});
+    await cluster.restart();
+    await until(async () => (await job.progress().catch(() => null)) !== null, "the database");
+    await job.resume();
+    expect(await finished).toMatchObject({ phase: "done", of: 1 });
+  }, 60_000);
 
   test("rebuild: a node replaces the rows while the other one appends, and both read the new rows", async () => {
     const log = "rebuild";
