@@ -142,7 +142,7 @@ export class LogKeeper {
     return eventsIn(records);
   }
 
-  /** Folds and writes. If the database refuses a statement, its event is parked, and the page ends at its record. */
+  /** Folds and writes. If the database refuses statements, their events are parked by a second write. */
   async #writeFolds(
     given: readonly { readonly task: FoldTask; readonly records: readonly CommitRecord[] }[],
     head: Cursor | null,
@@ -160,13 +160,18 @@ export class LogKeeper {
       if (result.kind === "ok")
         for (const [n, { task }] of folds.entries()) if (folded[n]) this.#report(task.model, folded[n]);
       if (result.kind !== "vetoed") return result;
-      const isTaskOf = ({ name, model, replaces }: FoldTask): boolean =>
-        result.follower === name || (replaces !== undefined && result.follower === model.follower);
-      folds = folds.map(({ task, records, refused }) =>
-        isTaskOf(task)
-          ? { task, records: upToEvent(records, result.event), refused: new Map([...refused, [result.event, result]]) }
-          : { task, records, refused },
-      );
+      const refused = [result, ...(result.others ?? [])];
+      folds = folds.map((fold) => {
+        const own = refused.filter(({ follower }) => isTaskOf(fold.task, follower));
+        if (own.length === 0) return fold;
+        // Without `others`, the store found one event. The next ones are tried after it is parked.
+        const records = result.others ? fold.records : upToEvent(fold.records, result.event);
+        return {
+          ...fold,
+          records,
+          refused: new Map([...fold.refused, ...own.map((one) => [one.event, one] as const)]),
+        };
+      });
     }
   }
 
@@ -219,11 +224,16 @@ export class LogKeeper {
   }
 }
 
+/** True: the task writes the tables of the follower. Rows beside replace those of the model with their last write. */
+function isTaskOf({ name, model, replaces }: FoldTask, follower: string): boolean {
+  return follower === name || (replaces !== undefined && follower === model.follower);
+}
+
 function eventsIn(records: readonly CommitRecord[]): number {
   return records.reduce((sum, { events }) => sum + events.length, 0);
 }
 
-/** The records up to the one with the event. The next ones are tried after it is parked. */
+/** The records up to the one with the event. */
 function upToEvent(records: readonly CommitRecord[], event: string): readonly CommitRecord[] {
   const end = records.findIndex(({ commit, events }) => events.some((_, n) => eventId(commit, n) === event));
   return end < 0 ? records : records.slice(0, end + 1);

@@ -115,6 +115,12 @@ export type Vetoed = {
   readonly message: string;
   /** The rejection that the statement names. */
   readonly veto?: SqlVeto;
+  /**
+   * The other events of a `write` that the database refuses, in order, if the statements of all refused events are left
+   * out. Their statements follow those of `event`. Absent: the store stopped at `event`, so its caller writes up to
+   * there.
+   */
+  readonly others?: readonly Vetoed[];
 };
 
 /** The result of a write. Only `ok` wrote something. */

@@ -45,6 +45,18 @@ export type SqlStatement = {
   readonly veto?: SqlVeto;
 };
 
+/** The statements of each event of a follower, in order. */
+export function byEvent(statements: readonly SqlStatement[]): readonly (readonly SqlStatement[])[] {
+  const events: SqlStatement[][] = [];
+  let last: SqlStatement | undefined;
+  for (const statement of statements) {
+    if (statement.event === last?.event && statement.follower === last.follower) events.at(-1)?.push(statement);
+    else events.push([statement]);
+    last = statement;
+  }
+  return events;
+}
+
 /** A row of a query: plain JSON, if the query returns no blob. */
 export type SqlRow = { readonly [column: string]: Json };
 

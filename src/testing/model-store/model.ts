@@ -4,7 +4,7 @@
  * Guarantees: it shares no code with any store, so that both cannot have the same bug.
  */
 import type { Cursor } from "../../core/history/record.ts";
-import type { ModelWrite, ModelWriteResult } from "../../sync-server/stores/model-store.ts";
+import type { ModelWrite, ModelWriteResult, Vetoed } from "../../sync-server/stores/model-store.ts";
 import type { SqlStatement } from "../../sync-server/stores/sql-tables.ts";
 
 const SQL_TABLE = "sql/numbers";
@@ -39,31 +39,36 @@ export class PlainModels {
     if (this.ends.length === 0) return { kind: "absent" };
     const followers = this.moved(write);
     if (followers.length > 0) return { kind: "moved", followers };
-    const vetoed = this.vetoed(write);
-    if (vetoed) return { kind: "vetoed", ...vetoed, message: "" };
+    const [first, ...others] = this.refused(write);
+    if (first) return { ...first, others };
     this.apply(write);
     return { kind: "ok" };
   }
 
-  /** The first statement that inserts a key which the table has already. */
-  vetoed(write: ModelWrite): { readonly follower: string; readonly event: string } | null {
-    const copy = new PlainModels();
+  /** The events with a statement that inserts a key which the table has already. The others change the table. */
+  refused(write: ModelWrite): Vetoed[] {
+    let copy = new PlainModels();
     copy.followers = this.followers;
     copy.apply({ ...write, statements: [] });
-    for (const statement of write.statements ?? []) {
-      const { follower, event } = statement;
-      const [key] = statement.params;
-      if (Object.hasOwn(copy.followers[follower]?.tables[SQL_TABLE] ?? {}, String(key))) return { follower, event };
-      copy.insert(statement);
+    const refused: Vetoed[] = [];
+    for (const statements of eventsOf(write.statements ?? [])) {
+      const after = new PlainModels();
+      after.followers = copy.followers;
+      const wrong = statements.find((statement) => !after.insert(statement));
+      if (wrong) refused.push({ kind: "vetoed", follower: wrong.follower, event: wrong.event, message: "" });
+      else copy = after;
     }
-    return null;
+    return refused;
   }
 
-  insert({ follower, params: [key] }: SqlStatement): void {
+  /** Returns false if the table has the key. */
+  insert({ follower, params: [key] }: SqlStatement): boolean {
     const kept = this.followers[follower];
-    if (!kept) return;
+    if (!kept) return true;
+    if (Object.hasOwn(kept.tables[SQL_TABLE] ?? {}, String(key))) return false;
     const table = { ...kept.tables[SQL_TABLE], [String(key)]: "" };
     this.followers = { ...this.followers, [follower]: { ...kept, tables: { ...kept.tables, [SQL_TABLE]: table } } };
+    return true;
   }
 
   apply({ followers, rows, statements = [] }: ModelWrite): void {
@@ -97,6 +102,16 @@ export class PlainModels {
     this.followers = after;
     for (const statement of statements) this.insert(statement);
   }
+}
+
+/** The statements of each event of a follower. An event has its statements one after the other. */
+function eventsOf(statements: readonly SqlStatement[]): SqlStatement[][] {
+  const events = new Map<string, SqlStatement[]>();
+  for (const statement of statements) {
+    const key = JSON.stringify([statement.follower, statement.event]);
+    events.set(key, [...(events.get(key) ?? []), statement]);
+  }
+  return [...events.values()];
 }
 
 function movesOf({ next }: ModelWrite["followers"][number]): { from: string; table: string }[] {

@@ -5,13 +5,13 @@
  */
 import type { Cursor } from "../../core/history/record.ts";
 import { messageOf } from "../../core/values/reason.ts";
-import type { FollowerWrite, ModelWrite, TableChange, Vetoed } from "../../sync-server/stores/model-store.ts";
+import type { FollowerWrite, ModelWrite, TableChange } from "../../sync-server/stores/model-store.ts";
 import { sqlNameOf, sqlTable } from "../../sync-server/stores/sql-tables.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
 import { batch, recordsAfter } from "../event-store/samples.ts";
 import { PlainModels } from "./model.ts";
-import { ALL_ROWS, ALL_SQL, type ModelBed, sqlInsert, sqlSpec } from "./samples.ts";
+import { ALL_ROWS, ALL_SQL, type ModelBed, requireVetoed, sqlInsert, sqlSpec } from "./samples.ts";
 
 const FOLLOWERS = ["rows/a@1", "rows/b@1", "beside/1"];
 const TABLES = ["rows", "states"];
@@ -110,12 +110,12 @@ class History {
     const records = recordsAfter(expected, [{ commit: ++this.#commits, events: 1 + this.#random.below(3) }]);
     const ends = [...this.#plain.ends, ...records.map(({ cursor }) => cursor)];
     const moved = models && this.#plain.moved(models, ends);
-    const vetoed = models && !this.#plain.isGone && moved?.length === 0 ? this.#plain.vetoed(models) : null;
+    const [vetoed] = models && !this.#plain.isGone && moved?.length === 0 ? this.#plain.refused(models) : [];
     const result = await this.#bed.store.append("log", batch(expected, { records, ...(models && { models }) }));
     if (this.#plain.isGone) return requireEqual(result, { kind: "gone" }, "an append");
     if (moved && moved.length > 0)
       return requireEqual(result, { kind: "model-moved", followers: moved }, "an append with models");
-    if (vetoed) return requireVetoed(result, vetoed);
+    if (vetoed) return requireVetoed(result, vetoed, "an append");
     requireEqual(result, { kind: "ok" }, "an append");
     this.#plain.ends = ends;
     if (models) this.#plain.apply(models);
@@ -125,7 +125,7 @@ class History {
     const write = this.#write();
     const expected = this.#plain.write(write);
     const result = await this.#bed.models.write("log", write);
-    if (expected.kind === "vetoed") requireVetoed(result, expected);
+    if (expected.kind === "vetoed") requireVetoed(result, expected, JSON.stringify(write));
     else requireEqual(result, expected, JSON.stringify(write));
   }
 
@@ -153,12 +153,16 @@ class History {
         ),
         remove: KEYS.filter(() => random.chance(0.1)),
       }));
-    // A second insert of a key is refused.
+    // A second insert of a key is refused. Some events have several statements.
     const statements = tables
       .filter(({ table }) => sqlNameOf(table) === NUMBERS)
-      .flatMap(({ name }) =>
-        KEYS.filter((key) => !key.includes("\0") && random.chance(0.1)).map((key) => sqlInsert(name, NUMBERS, key)),
-      );
+      .flatMap(({ name }) => {
+        let event = 0;
+        return KEYS.filter((key) => !key.includes("\0") && random.chance(0.3)).map((key) => ({
+          ...sqlInsert(name, NUMBERS, key),
+          event: `event ${random.chance(0.6) ? ++event : event}`,
+        }));
+      });
     return {
       followers,
       rows: rows.map((change) => ({ ...change, remove: notIn(change.remove, change.set) })),
@@ -198,11 +202,6 @@ class History {
     const end = this.#random.pick(ends);
     return this.#random.chance(0.1) ? { ...end, mark: "m0" } : end;
   }
-}
-
-function requireVetoed(result: { readonly kind: string }, expected: Pick<Vetoed, "follower" | "event">): void {
-  const { follower, event } = expected;
-  requireEqual({ ...result, message: "" }, { kind: "vetoed", follower, event, message: "" }, "a refused statement");
 }
 
 function notIn(remove: readonly string[], set: readonly (readonly [string, string | null])[]): string[] {

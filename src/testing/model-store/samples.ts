@@ -1,13 +1,15 @@
 /** Followers and writes of read models, with only the fields that a rule needs. */
 import type { Cursor } from "../../core/history/record.ts";
-import type { EventStore } from "../../sync-server/stores/event-store.ts";
+import type { AppendResult, EventStore } from "../../sync-server/stores/event-store.ts";
 import type {
   FollowerNext,
   FollowerWrite,
   ModelStore,
   ModelWrite,
+  ModelWriteResult,
   RowPage,
   RowRange,
+  Vetoed,
 } from "../../sync-server/stores/model-store.ts";
 import { type SqlReads, type SqlStatement, type SqlTable, sqlTable } from "../../sync-server/stores/sql-tables.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
@@ -87,6 +89,25 @@ export function rowsOf(
 
 export async function mustWrite(models: ModelStore, write: ModelWrite, log = "log"): Promise<void> {
   requireEqual(await models.write(log, write), { kind: "ok" }, "a write of read models");
+}
+
+/**
+ * Checks the event of a refused write, and the other events that the store names. A store that stopped at the first
+ * event names none.
+ */
+export function requireVetoed(
+  result: ModelWriteResult | AppendResult,
+  { follower, event, others = [] }: Pick<Vetoed, "follower" | "event" | "others">,
+  what: string,
+): void {
+  requireThat(result.kind === "vetoed", `${what} is refused`);
+  const found = [result, ...(result.others ?? [])];
+  for (const { message } of found) requireThat(message !== "", `${what} has a reason for each event`);
+  requireEqual(
+    found.map((one) => [one.kind, one.follower, one.event]),
+    [{ follower, event }, ...(result.others ? others : [])].map((one) => ["vetoed", one.follower, one.event]),
+    `the refused events of ${what}`,
+  );
 }
 
 /** The rows of a table as an object of key and text. */

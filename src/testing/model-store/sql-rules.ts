@@ -10,6 +10,7 @@ import {
   mustWrite,
   readNumbers,
   requireFollowers,
+  requireVetoed,
   sqlInsert,
   sqlOf,
 } from "./samples.ts";
@@ -32,8 +33,7 @@ export const sqlRules: readonly ModelRule[] = [
       const statements = [insert("l", 2), insert("k", 3), insert("m", 4)];
       const models2 = { followers: [follower], rows: [], statements };
       const result = await store.append("log", batch(at, { records: next, models: models2 }));
-      requireEqual({ ...result, message: "" }, { kind: "vetoed", follower: "a", event: "k", message: "" }, "the veto");
-      requireThat("message" in result && result.message !== "", "a reason");
+      requireVetoed(result, { follower: "a", event: "k" }, "the append");
       await requireRecords(store, "log", first);
       requireEqual(await readNumbers(models, "a"), { k: 1 }, "the rows after a veto");
       await requireFollowers(models, { a: [1, at] });
@@ -94,12 +94,47 @@ export const sqlRules: readonly ModelRule[] = [
       for (const one of wrong) {
         const statements = [insert("y", 2), { follower: "a", event: "e1", ...one }];
         const result = await models.write("log", { followers: [followSql("a", 1, { at })], rows: [], statements });
-        requireEqual({ ...result, message: "" }, { kind: "vetoed", follower: "a", event: "e1", message: "" }, one.sql);
+        requireVetoed(result, { follower: "a", event: "e1" }, one.sql);
       }
       await requireFollowers(models, { a: [1, at] });
       requireEqual(await readNumbers(models, "a"), { k: 1 }, "the rows");
       const foreign = { followers: [followSql("a", 1)], rows: [], statements: [insert("k", 1, "b")] };
       await requireRejection(models.write("log", foreign), "a statement of another follower");
+    },
+  },
+  {
+    rule: "M8",
+    name: "write: a store that names all refused events undoes each alone, and writes nothing",
+    async check({ store, models }) {
+      const at = await write(store, "log", null, { commit: 1 });
+      const followers = [followSql("a", 0, { at }), followSql("b", 0, { at })];
+      await mustWrite(models, { followers, rows: [], statements: [insert("k", 1), insert("k", 1, "b")] });
+      const event = (name: string, ...keys: string[]) =>
+        keys.map((key) => ({ ...insert(key, 2), event: name, veto: { code: name, message: key } }));
+      // Enough events for several savepoints of a store.
+      const many = Array.from({ length: 150 }, (_, n) => event(`e${n}`, `n${n}`, n % 7 === 3 ? "k" : `m${n}`));
+      const events = [
+        // Its first statement succeeds and is undone, so `half` is free for the next event.
+        ...event("first", "half", "k"),
+        ...event("second", "half"),
+        ...event("third", "half"),
+        ...many.flat(),
+        ...event("last", "k"),
+      ];
+      const next = [followSql("a", 1, { at }), followSql("b", 1, { at })];
+      const all = { followers: next, rows: [], statements: [...events, insert("k", 2, "b")] };
+      const result = await models.write("log", all);
+      const refused = ["third", ...many.flatMap((_, n) => (n % 7 === 3 ? [`e${n}`] : [])), "last"];
+      const others = refused.map((name) => ({ kind: "vetoed" as const, follower: "a", event: name, message: "" }));
+      const ofOther = { kind: "vetoed" as const, follower: "b", event: "k", message: "" };
+      requireVetoed(result, { follower: "a", event: "first", others: [...others, ofOther] }, "the write");
+      for (const { event: name, veto } of "others" in result ? (result.others ?? []) : [])
+        requireEqual(veto?.code ?? name, name, "the veto of its statement");
+      await requireFollowers(models, { a: [1, at], b: [1, at] });
+      requireEqual(await readNumbers(models, "a"), { k: 1 }, "the rows");
+      const good = events.filter((one) => one.event !== "first" && !refused.includes(one.event));
+      await mustWrite(models, { ...all, statements: good });
+      requireEqual(Object.keys(await readNumbers(models, "a")).length, 1 + good.length, "the rows of the other events");
     },
   },
   {

@@ -58,7 +58,7 @@ export class LogStatements implements LogTables {
     const all = [...values, ...modelParameters(models)];
     if (changesSqlTables(models))
       return transaction((sql) =>
-        writeSqlTables<AppendResult>(sql, schema, { log, models }, async () =>
+        writeSqlTables<AppendResult>(sql, schema, { log, models, findsAll: false }, async () =>
           functionResult(await sql.rows<Result>(appendWithModels, all), log),
         ),
       );

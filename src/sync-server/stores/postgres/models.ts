@@ -68,7 +68,7 @@ export class PostgresModels implements ModelStore {
     const values = [log, ...modelParameters(write)];
     if (changesSqlTables(write))
       return this.#calls.transaction("writeModels", (sql) =>
-        writeSqlTables<ModelWriteResult>(sql, this.#schema, { log, models: write }, async () =>
+        writeSqlTables<ModelWriteResult>(sql, this.#schema, { log, models: write, findsAll: true }, async () =>
           functionResult(await sql.rows<{ result: string }>(writeModels, values), log),
         ),
       );

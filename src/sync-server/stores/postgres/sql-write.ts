@@ -13,6 +13,7 @@ import { BugError } from "../../../core/values/errors.ts";
 import { parseOwnJson } from "../../../core/values/json.ts";
 import type { ModelWrite, Vetoed } from "../model-store.ts";
 import {
+  byEvent,
   physicalName,
   refusedTable,
   type ShownTable,
@@ -27,6 +28,11 @@ import { isRefusedStatement, reasonText } from "./failure.ts";
 import type { Statements } from "./pool.ts";
 
 const LOCK_MS = 2_000;
+/**
+ * Events between two savepoints, before and after the first refused event. Each savepoint is a round trip, and after a
+ * refused event the events since the last savepoint run again.
+ */
+const SAVEPOINT_EVENTS = { first: 64, next: 8 };
 /** A number of our own for the locks of views: the first bytes of "view". */
 const VIEW_LOCK = 0x7669_6577;
 
@@ -44,18 +50,21 @@ export function changesSqlTables({ followers, statements = [] }: ModelWrite): bo
   return changes || statements.length > 0;
 }
 
-/** Runs `write`, and then the statements and the changes of tables. `write` returns the result as JSON. */
+/**
+ * Runs `write`, and then the statements and the changes of tables. `write` returns the result as JSON. With `findsAll`,
+ * the result names all refused events and not the first alone.
+ */
 export async function writeSqlTables<Result extends { readonly kind: string }>(
   sql: Statements,
   schema: string,
-  { log, models }: { readonly log: string; readonly models: ModelWrite },
+  { log, models, findsAll }: { readonly log: string; readonly models: ModelWrite; readonly findsAll: boolean },
   write: () => Promise<string>,
 ): Promise<Result | Vetoed> {
   await sql.run("savepoint dacapo_write");
   const result = parseOwnJson<Result>(await write());
   if (result.kind !== "ok") return result;
   await sql.run(`set local search_path to ${schema}`);
-  const vetoed = await new SqlWrite(sql, schema, log, models).run();
+  const vetoed = await new SqlWrite(sql, schema, log, models).run(findsAll);
   if (vetoed) await sql.run("rollback to savepoint dacapo_write");
   return vetoed ?? result;
 }
@@ -74,7 +83,7 @@ class SqlWrite {
     this.#models = models;
   }
 
-  async run(): Promise<Vetoed | null> {
+  async run(findsAll: boolean): Promise<Vetoed | null> {
     const views = new Set<string>();
     for (const row of await this.#tables()) {
       if (row.follower !== null) this.#ids.set(`${row.follower} ${row.name}`, row);
@@ -99,11 +108,31 @@ class SqlWrite {
       }
     }
     await refreshViews(this.#sql, this.#schema, views);
-    for (const statement of this.#models.statements ?? []) {
-      const vetoed = await this.#execute(statement);
-      if (vetoed) return vetoed;
+    const { statements = [] } = this.#models;
+    if (!findsAll) return this.#execute(statements);
+    const [first, ...others] = await this.#refused(byEvent(statements));
+    return first ? { ...first, others } : null;
+  }
+
+  /** Runs the events, and returns the refused ones. After each, it goes back to the last savepoint and leaves it out. */
+  async #refused(events: readonly (readonly SqlStatement[])[]): Promise<readonly Vetoed[]> {
+    const refused = new Map<number, Vetoed>();
+    /** The events before the savepoint. */
+    let kept = 0;
+    if (events.length > 1) await this.#sql.run("savepoint dacapo_events");
+    for (let n = 0; n < events.length; n++) {
+      const vetoed = refused.has(n) ? null : await this.#execute(events[n] ?? []);
+      if (vetoed) {
+        refused.set(n, vetoed);
+        if (events.length === 1) break;
+        await this.#sql.run("rollback to savepoint dacapo_events");
+        n = kept - 1;
+      } else if (n + 1 - kept >= (refused.size === 0 ? SAVEPOINT_EVENTS.first : SAVEPOINT_EVENTS.next)) {
+        await this.#sql.run("release savepoint dacapo_events; savepoint dacapo_events");
+        kept = n + 1;
+      }
     }
-    return null;
+    return [...refused.values()];
   }
 
   /** The SQL tables of the followers of the write, and the shown tables that lost their follower. */
@@ -141,7 +170,16 @@ class SqlWrite {
     await this.#sql.rows(`update ${tables} set view = $2 where id = $1`, [id, view]);
   }
 
-  async #execute({ follower, event, sql, params, veto }: SqlStatement): Promise<Vetoed | null> {
+  /** Runs statements up to the first one that Postgres refuses. */
+  async #execute(statements: readonly SqlStatement[]): Promise<Vetoed | null> {
+    for (const statement of statements) {
+      const vetoed = await this.#executeOne(statement);
+      if (vetoed) return vetoed;
+    }
+    return null;
+  }
+
+  async #executeOne({ follower, event, sql, params, veto }: SqlStatement): Promise<Vetoed | null> {
     const text = withPhysicalNames(sql, (name) => this.#table(follower, name).id);
     try {
       await this.#sql.rows(numberedMarks(text), params);

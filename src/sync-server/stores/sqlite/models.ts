@@ -20,7 +20,7 @@ import { firstRow, type Sql } from "./sql.ts";
 import { hasModelTables, prepareModelTables } from "./model-layout.ts";
 import { ModelChange } from "./model-write.ts";
 import { SqliteSqlReads } from "./sql-reads.ts";
-import { dropSqlTable, dropSqlTables, undoneIfVetoed } from "./sql-write.ts";
+import { dropSqlTable, dropSqlTables, findAllRefused, undoneIfVetoed } from "./sql-write.ts";
 import { sqlNameOf } from "../sql-tables.ts";
 
 /** The transactions of the event store. */
@@ -78,17 +78,24 @@ export class SqlModels implements ModelStore {
 
   async write(name: string, write: ModelWrite): Promise<ModelWriteResult> {
     checkModelWrite(write);
-    const run = (): ModelWriteResult => {
+    const run = (part: ModelWrite, last?: (log: number) => void): ModelWriteResult => {
       const log = this.#find(name);
       if (log === undefined) return { kind: "absent" };
       if (log.state !== "open") return { kind: "gone" };
-      const change = new ModelChange(this.#sql, write);
+      const change = new ModelChange(this.#sql, part);
       const followers = change.moved(log.id, (at) => isRecordEnd(this.#sql, log.id, at));
       if (followers.length > 0) return { kind: "moved", followers };
       change.apply(log.id);
+      last?.(log.id);
       return { kind: "ok" };
     };
-    const work = (): ModelWriteResult => undoneIfVetoed(this.#sql, write, run);
+    const work = (): ModelWriteResult => {
+      const result = undoneIfVetoed(this.#sql, write, () => run(write));
+      if (result.kind !== "vetoed") return result;
+      // A savepoint for each event costs time, so only a write with a refused statement has them.
+      const find = (log: number): never => findAllRefused(this.#sql, log, write, result);
+      return undoneIfVetoed(this.#sql, write, () => run({ ...write, statements: [] }, find));
+    };
     return this.#calls.write("write of read models", bytesOf(write), work);
   }
 

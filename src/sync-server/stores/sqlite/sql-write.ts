@@ -4,6 +4,7 @@
  *
  * Guarantees (M8 in sql-rules.ts):
  * - A statement that SQLite refuses throws a `StatementVeto`, so that the caller undoes the write.
+ * - `findAllRefused` undoes each refused event alone, so that the next events find the tables without it.
  * - An error that says nothing about the statement, such as a full disk, stays as it is.
  * - A table that SQLite refuses to create is an error of the app's definition, with the statement.
  */
@@ -11,6 +12,7 @@ import { BugError } from "../../../core/values/errors.ts";
 import { messageOf } from "../../../core/values/reason.ts";
 import type { ModelWrite, Vetoed } from "../model-store.ts";
 import {
+  byEvent,
   physicalName,
   refusedTable,
   type ShownTable,
@@ -45,6 +47,20 @@ export function undoneIfVetoed<Result>(sql: Sql, { statements = [] }: ModelWrite
     if (error instanceof StatementVeto) return error.vetoed;
     throw error;
   }
+}
+
+/**
+ * Finds all events whose statements SQLite refuses, and throws a `StatementVeto` that names them, so that the write is
+ * undone. `vetoed` is the one that the write without savepoints found.
+ */
+export function findAllRefused(sql: Sql, log: number, write: ModelWrite, vetoed: Vetoed): never {
+  const refused: Vetoed[] = [];
+  for (const statements of byEvent(write.statements ?? [])) {
+    const result = undoneIfVetoed(sql, { ...write, statements }, () => runStatements(sql, log, statements));
+    if (result) refused.push(result);
+  }
+  const [first = vetoed, ...others] = refused;
+  throw new StatementVeto({ ...first, others });
 }
 
 /** Creates and shows tables, and runs the statements, after the followers and their tables changed. */
