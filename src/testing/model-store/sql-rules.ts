@@ -111,8 +111,9 @@ export const sqlRules: readonly ModelRule[] = [
       await mustWrite(models, { followers, rows: [], statements: [insert("k", 1), insert("k", 1, "b")] });
       const event = (name: string, ...keys: string[]) =>
         keys.map((key) => ({ ...insert(key, 2), event: name, veto: { code: name, message: key } }));
-      // Enough events for several savepoints of a store.
-      const many = Array.from({ length: 150 }, (_, n) => event(`e${n}`, `n${n}`, n % 7 === 3 ? "k" : `m${n}`));
+      // Enough events for several savepoints of a store. Some use a key of an event before the last refused one.
+      const second = (n: number) => (n % 7 === 3 ? "k" : n % 7 === 5 ? `n${n - 3}` : `m${n}`);
+      const many = Array.from({ length: 150 }, (_, n) => event(`e${n}`, `n${n}`, second(n)));
       const events = [
         // Its first statement succeeds and is undone, so `half` is free for the next event.
         ...event("first", "half", "k"),
@@ -124,7 +125,7 @@ export const sqlRules: readonly ModelRule[] = [
       const next = [followSql("a", 1, { at }), followSql("b", 1, { at })];
       const all = { followers: next, rows: [], statements: [...events, insert("k", 2, "b")] };
       const result = await models.write("log", all);
-      const refused = ["third", ...many.flatMap((_, n) => (n % 7 === 3 ? [`e${n}`] : [])), "last"];
+      const refused = ["third", ...many.flatMap((_, n) => (second(n) === `m${n}` ? [] : [`e${n}`])), "last"];
       const others = refused.map((name) => ({ kind: "vetoed" as const, follower: "a", event: name, message: "" }));
       const ofOther = { kind: "vetoed" as const, follower: "b", event: "k", message: "" };
       requireVetoed(result, { follower: "a", event: "first", others: [...others, ofOther] }, "the write");
