@@ -114,7 +114,7 @@ class SqlWrite {
     return first ? { ...first, others } : null;
   }
 
-  /** Runs the events, and returns the refused ones. After each, it goes back to the last savepoint and leaves it out. */
+  /** Runs the events, and returns the refused ones. After each, the events since the last savepoint run again. */
   async #refused(events: readonly (readonly SqlStatement[])[]): Promise<readonly Vetoed[]> {
     const refused = new Map<number, Vetoed>();
     /** The events before the savepoint. */
