@@ -96,7 +96,7 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
   const { path, binding = "LOGS", secretName = "TICKET_SECRET", jurisdiction, locationHint, ...own } = options;
   const { authorize, permit, admin } = options;
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));
-  const observer = new Observer(options);
+  const observer = new Observer({ ...options, onError });
   const report = observer.reporter(onError);
   const prefix = prefixOf(path ?? "/sync");
   const limits: ServerLimits = { ...SERVER_LIMITS, ...OBJECT_LIMITS, ...options.limits };

@@ -3,7 +3,8 @@
  *
  * Guarantees:
  * - Without `telemetry` and `onLog` a step calls its work and does nothing else.
- * - An `onLog` that throws disturbs nothing else (observer.log-entries.test.ts).
+ * - An `onLog` or a `telemetry` that throws disturbs nothing else (observer.log-entries.test.ts,
+ *   telemetry.failures.test.ts).
  * - The text of an error reaches neither a span nor an entry. `onError` alone receives the error, because an app's
  *   error may contain anything.
  */
@@ -13,6 +14,7 @@ import { byteLength } from "./limits.ts";
 import { HttpRefusal } from "./http-refusal.ts";
 import type { LogEntry, LogEvent, StepFacts } from "./log-entry.ts";
 import { parkedOf } from "./parked-error.ts";
+import { guardedTelemetry } from "./guarded-telemetry.ts";
 import { createReporter } from "./report-error.ts";
 import { LagBook } from "./lag-book.ts";
 import type { MeasureName, SpanName, Telemetry, TelemetryFacts, TelemetryFailure, TelemetrySpan } from "./telemetry.ts";
@@ -73,8 +75,11 @@ export class Observer {
   readonly #now: () => number;
   #stopLags: (() => void) | undefined;
 
-  constructor({ telemetry, onLog }: ObserverOptions = {}, now: () => number = Date.now) {
-    this.#telemetry = telemetry;
+  constructor(
+    { telemetry, onLog, onError }: ObserverOptions & { readonly onError?: (error: unknown) => void } = {},
+    now: () => number = Date.now,
+  ) {
+    this.#telemetry = telemetry && guardedTelemetry(telemetry, (error) => this.reporter(onError)(error));
     this.#onLog = onLog ? createReporter(onLog) : null;
     this.#now = now;
   }
@@ -124,7 +129,7 @@ export class Observer {
     if (!this.isOn) return work(NO_STEP);
     const step = this.begin(name, from, facts);
     try {
-      const result = await (step.span ? step.span.run(() => work(step)) : work(step));
+      const result = await (step.span ? step.span.run(async () => work(step)) : work(step));
       step.end();
       return result;
     } catch (error) {
