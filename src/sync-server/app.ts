@@ -168,7 +168,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const hub = createLiveHub({ store, limits, env, report, observer, ticks, onRead, ...admission });
   const { models = [], subscribers: handles = [], sleeps } = options;
   const executeAs: ExecuteAs = (log, commands, by) => serverLog(logContext, log).execute(commands, by);
-  const lags = ticks ? observer.watchLags(limits.lookMs) : undefined;
+  const lags = ticks ? observer.lagBook(limits.lookMs) : undefined;
   const shared = { domain, store, env, report, lags, walkMs: limits.lookMs, ticks, isBusy: () => writer.isBusy() };
   const followed = { ...shared, models, handles, executeAs, sleeps, base: options.base };
   const { keepers, bases, subscribers, processes, ...followers } = createFollowers(followed);
@@ -212,6 +212,8 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const own = { signals, keepers, subscribers, processes, client: ownClient(env) };
   const logContext = { ...context, ...context.rows, ...own };
   const stop = () => stopServer({ writer, hub, signals, responder, followers, store, stopHints, env, observer });
+  // A refused option leaves no gauge behind, because no `close` would end it.
+  observer.watchLags(lags);
   followers.start();
   return Object.assign(mountRoutes(context, responder, origins, isClosing), {
     live: { ...gate, resume: hub.resume, watch: hub.watch },

@@ -167,11 +167,14 @@ export class Observer {
     this.write({ level: status >= 500 ? "warn" : "info", event: "refused", ...known, ...(actor && { actor }), code });
   }
 
-  /** Returns a book of the lags of followers, which is read until `close`. Undefined: nobody reads it. */
-  watchLags(walkMs: number): LagBook | undefined {
-    const lags = new LagBook(this.#now, walkMs);
-    this.#stopLags = this.#telemetry?.observe?.("follower.lag", () => lags.read());
-    return this.#stopLags && lags;
+  /** Returns a book for the lags of followers. Undefined: nobody reads it. */
+  lagBook(walkMs: number): LagBook | undefined {
+    return this.#telemetry?.observe && new LagBook(this.#now, walkMs);
+  }
+
+  /** Reads the lags of a server that starts, until `close`. */
+  watchLags(lags: LagBook | undefined): void {
+    if (lags) this.#stopLags = this.#telemetry?.observe?.("follower.lag", () => lags.read());
   }
 
   /** Ends what reads the lags of a server that stopped. */

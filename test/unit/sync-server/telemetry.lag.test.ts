@@ -92,3 +92,15 @@ test("dacapo.follower.lag: collecting metrics reads nothing, and ends with the s
   await server.close();
   expect(observed()).toBe(0);
 });
+
+test("dacapo.follower.lag: a server that refuses its options leaves no gauge behind", () => {
+  let observed = 0;
+  const observe: Telemetry["observe"] = () => {
+    observed++;
+    return () => observed--;
+  };
+  const telemetry = { ...keptTelemetry().telemetry, observe };
+  expect(() => testServer({ telemetry, subscribers: [mailer, mailer] })).toThrow("mailer");
+  expect(() => testServer({ telemetry, models: [board], origins: ["example.org"] })).toThrow("origin");
+  expect(observed).toBe(0);
+});
