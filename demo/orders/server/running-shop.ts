@@ -28,14 +28,22 @@ export class RunningShop {
     return (await this.#server).log(LOG);
   }
 
-  /** Closes the server, and opens one with the other release on the same file. Calls wait for it. */
+  /**
+   * Closes the server, and opens one with the other release on the same file. Calls wait for it. After a failure, the
+   * next change opens a server again.
+   */
   async change(release: SalesRelease): Promise<void> {
-    this.#server = this.#server.then(async (server) => {
-      await server.close();
+    this.#server = this.#closed().then(() => {
       this.#release = release;
       return this.#open();
     });
     await this.#server;
+  }
+
+  /** Resolves when no server is open, also if the last one could not open or close. */
+  async #closed(): Promise<void> {
+    const server = await this.#server.catch(() => null);
+    await server?.close().catch(this.#options.onError);
   }
 
   #open(): SyncServer {
