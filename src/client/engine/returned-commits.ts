@@ -36,7 +36,7 @@ export class ReturnedCommits {
   /**
    * The log was refreshed, or loaded again. Without a record, the rejections show whether the server accepted a commit.
    *
-   * It looks at all that waited, because a reload and a refresh that failed half way return no settled commits.
+   * It checks all that waited, because a reload and a refresh that failed half way return no settled commits.
    */
   refreshed(settled: readonly SettledEntry[], { entries, rejections }: LocalLog): void {
     for (const { entry, arrived } of settled) if (arrived) this.settle({ ...arrived, commit: entry.commit.id });
