@@ -18,7 +18,7 @@ export function guardedTelemetry(given: Telemetry, report: (error: unknown) => v
     report(
       new DefinitionError({
         message: `The option \`telemetry\` failed: ${reasonOf(cause)}`,
-        fix: "Correct its tracer or meter. Until then spans and metrics are missing, and the server works without them.",
+        fix: "Correct its tracer or meter. Until then spans and metrics are missing.",
         cause,
       }),
     );

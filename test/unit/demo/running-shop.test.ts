@@ -23,10 +23,11 @@ test("change: a release opens after one that could not open, and after a close t
   await shop.change("right");
   const server = await shop.server();
   const { close } = server;
-  server.close = async () => {
+  const closeAndFail = async () => {
     await close();
     throw new Error("the close failed");
   };
+  Object.assign(server, { close: closeAndFail });
   await shop.change("mistaken");
   expect(errors.map(String)).toEqual(["Error: the close failed"]);
   expect(shop.release).toBe("mistaken");

@@ -40,10 +40,10 @@ const failing: Readonly<Record<string, Telemetry>> = {
   "end of a span": { ...whole, startSpan: () => ({ ...span, end: fail }) },
 };
 
-test.each(Object.keys(failing))("telemetry: a failing %s fails no commit and no follower", async (part) => {
+test.each(Object.entries(failing))("telemetry: a failing %s fails no commit and no follower", async (_, telemetry) => {
   const errors: unknown[] = [];
   const { server, person, close } = await start({
-    telemetry: failing[part],
+    telemetry,
     models: [board],
     subscribers: [mailer],
     onError: (error: unknown) => errors.push(error),
