@@ -176,7 +176,8 @@ export function msUntilEnd({ expiresAt }: Principal, now: number): number | null
 /** Checks the options when the server starts, because JavaScript users would otherwise see each request fail. */
 function requireFind(options: BearerOptions): FindPrincipal {
   const { verify, tokens }: { readonly verify?: FindPrincipal; readonly tokens?: Tokens } = options ?? {};
-  requireKnownOptions("`bearer`", options ?? {}, OPTIONS);
+  const isTable = typeof tokens === "object" && tokens !== null;
+  if (isTable || typeof verify === "function") requireKnownOptions("`bearer`", options, OPTIONS);
   if (typeof verify === "function") return verify;
   // In a list, the indexes would be the tokens, and the secrets would be the actors.
   if (typeof tokens !== "object" || tokens === null || Array.isArray(tokens))
