@@ -14,7 +14,7 @@ import { byteLength } from "./limits.ts";
 import { HttpRefusal } from "./http-refusal.ts";
 import type { LogEntry, LogEvent, StepFacts } from "./log-entry.ts";
 import { parkedOf } from "./parked-error.ts";
-import { guardedTelemetry } from "./guarded-telemetry.ts";
+import { type TelemetryGuard, telemetryGuard } from "./telemetry-guard.ts";
 import { createReporter } from "./report-error.ts";
 import { LagBook } from "./lag-book.ts";
 import type { MeasureName, SpanName, Telemetry, TelemetryFacts, TelemetryFailure, TelemetrySpan } from "./telemetry.ts";
@@ -71,6 +71,7 @@ const STORE_FAILURES = new Set(["storage-full", "storage-lost"]);
 
 export class Observer {
   readonly #telemetry: Telemetry | undefined;
+  readonly #try: TelemetryGuard;
   readonly #onLog: ((entry: LogEntry) => void) | null;
   readonly #now: () => number;
   #stopLags: (() => void) | undefined;
@@ -79,7 +80,8 @@ export class Observer {
     { telemetry, onLog, onError }: ObserverOptions & { readonly onError?: (error: unknown) => void } = {},
     now: () => number = Date.now,
   ) {
-    this.#telemetry = telemetry && guardedTelemetry(telemetry, (error) => this.reporter(onError)(error));
+    this.#telemetry = telemetry;
+    this.#try = telemetryGuard((error) => this.reporter(onError)(error));
     this.#onLog = onLog ? createReporter(onLog) : null;
     this.#now = now;
   }
@@ -93,11 +95,11 @@ export class Observer {
   begin(name: SpanName, from: Request | readonly Step[], facts: StepFacts): Step {
     if (!this.isOn) return NO_STEP;
     const causes = from instanceof Request ? from : from.flatMap(({ span }) => span ?? []);
-    const span = this.#telemetry?.startSpan(name, causes) ?? null;
+    const span = this.#try(() => this.#telemetry?.startSpan(name, causes)) ?? null;
     const startedAt = this.#now();
     let known: StepFacts = {};
     const end = (failure?: TelemetryFailure): void => {
-      span?.end(failure);
+      this.#try(() => span?.end(failure));
       const event = LOGGED[name];
       // The response to a push that failed has an entry of its own.
       if (event === undefined || (failure && name === "push")) return;
@@ -108,7 +110,7 @@ export class Observer {
       span,
       set: (more) => {
         known = { ...known, ...more };
-        span?.set(attributesOf(more));
+        this.#try(() => span?.set(attributesOf(more)));
       },
       record: (measure, value, attributes) => this.record(measure, value, attributes),
       run: (part, partFacts, work) => this.run(part, [step], partFacts, work),
@@ -129,7 +131,11 @@ export class Observer {
     if (!this.isOn) return work(NO_STEP);
     const step = this.begin(name, from, facts);
     try {
-      const result = await (step.span ? step.span.run(async () => work(step)) : work(step));
+      let running: Promise<Result> | undefined;
+      const once = (): Promise<Result> => (running ??= work(step));
+      this.#try(() => void step.span?.run(once));
+      // A span that failed has not begun the work, or it failed behind it.
+      const result = await once();
       step.end();
       return result;
     } catch (error) {
@@ -139,17 +145,17 @@ export class Observer {
   }
 
   record(measure: MeasureName, value: number, facts?: TelemetryFacts): void {
-    this.#telemetry?.record(measure, value, facts);
+    this.#try(() => this.#telemetry?.record(measure, value, facts));
   }
 
   /** Measures the time from the receipt of a record until now. */
   recordLag(receivedAt: number): void {
-    this.#telemetry?.record("frame.lag", Math.max(0, this.#now() - receivedAt) / 1000);
+    this.record("frame.lag", Math.max(0, this.#now() - receivedAt) / 1000);
   }
 
   /** Counts the bytes of a text that the server sends. */
   recordSent(text: string): void {
-    this.#telemetry?.record("io", byteLength(text), { "network.io.direction": "transmit" });
+    if (this.#telemetry) this.record("io", byteLength(text), { "network.io.direction": "transmit" });
   }
 
   write(entry: LogEntry): void {
@@ -174,12 +180,12 @@ export class Observer {
 
   /** Reads the lags of a server that starts, until `close`. */
   watchLags(lags: LagBook | undefined): void {
-    if (lags) this.#stopLags = this.#telemetry?.observe?.("follower.lag", () => lags.read());
+    if (lags) this.#stopLags = this.#try(() => this.#telemetry?.observe?.("follower.lag", () => lags.read()));
   }
 
   /** Ends what reads the lags of a server that stopped. */
   close(): void {
-    this.#stopLags?.();
+    this.#try(() => this.#stopLags?.());
   }
 
   /** Reports a failure of the server, of its store or of the app's functions. */

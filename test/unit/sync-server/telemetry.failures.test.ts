@@ -36,7 +36,6 @@ const failing: Readonly<Record<string, Telemetry>> = {
       },
     }),
   },
-  "run of a span, as an async function": { ...whole, startSpan: () => ({ ...span, run: failLater }) },
   "end of a span": { ...whole, startSpan: () => ({ ...span, end: fail }) },
 };
 
