@@ -209,10 +209,8 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   let closing: Promise<void> | null = null;
   const isClosing = (): boolean => closing !== null;
   const gate = createLiveGate({ origins, tickets, admission, hub, report, observer, isClosing });
-  const own = { signals, keepers, subscribers, processes, client: ownClient(env) };
-  const logContext = { ...context, ...context.rows, ...own };
+  const logContext = { ...context, ...context.rows, signals, keepers, subscribers, processes, client: ownClient(env) };
   const stop = () => stopServer({ writer, hub, signals, responder, followers, store, stopHints, env, observer });
-  // A refused option leaves no gauge behind, because no `close` would end it.
   observer.watchLags(lags);
   followers.start();
   return Object.assign(mountRoutes(context, responder, origins, isClosing), {

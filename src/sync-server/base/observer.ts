@@ -178,7 +178,7 @@ export class Observer {
     return this.#telemetry?.observe && new LagBook(this.#now, walkMs);
   }
 
-  /** Reads the lags of a server that starts, until `close`. */
+  /** Reads the lags until `close`. Call it at the start, because no `close` ends the gauge of refused options. */
   watchLags(lags: LagBook | undefined): void {
     if (lags) this.#stopLags = this.#try(() => this.#telemetry?.observe?.("follower.lag", () => lags.read()));
   }
