@@ -22,34 +22,35 @@ const RETRY_MS = 5_000;
 const SLICE = 250;
 
 export class TableWriter<Row, Item extends { readonly key: string }> {
-  readonly ready: Promise<void>;
   readonly #rows: LiveRows<Row>;
   readonly #options: Options<Row, Item>;
   readonly #closing = new AbortController();
   readonly #unsubscribe: () => void;
   /** The rows that the table has, in the order of their keys. Null: unknown, so the next write reads the table. */
   #written: readonly TypedRowEntry<Row>[] | null = null;
+  readonly #ready = Promise.withResolvers<void>();
   #isWriter = false;
   #isStale = true;
   /** A write is requested and has not begun. */
   #isWaiting = false;
   #writing: Promise<void> = Promise.resolve();
-  readonly #setReady: () => void;
   #release: () => void = () => {};
+  #retry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(rows: LiveRows<Row>, options: Options<Row, Item>) {
-    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     // Handles the rejection, because an app need not await `ready`.
-    ready.catch(() => {});
-    this.ready = ready;
-    this.#setReady = resolve;
+    this.ready.catch(() => {});
     this.#rows = rows;
     this.#options = options;
     this.#unsubscribe = rows.subscribe(() => {
       this.#isStale = true;
       this.#request();
     });
-    rows.ready.then(() => this.#compete()).catch(reject);
+    rows.ready.then(() => this.#compete()).catch(this.#ready.reject);
+  }
+
+  get ready(): Promise<void> {
+    return this.#ready.promise;
   }
 
   settled(): Promise<void> {
@@ -61,6 +62,7 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
     this.#unsubscribe();
     this.#closing.abort();
     await this.#writing;
+    clearTimeout(this.#retry);
     this.#release();
   }
 
@@ -93,7 +95,7 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
       // One tab after the other, because the others wait for the first write.
       const isWriter = await locks.request(`${lock} first write`, { signal }, begin);
       if (isWriter) return;
-      this.#setReady();
+      this.#ready.resolve();
       await locks.request(lock, { signal }, hold);
     };
     // A closed table cancels its requests.
@@ -114,6 +116,7 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
 
   async #write(): Promise<void> {
     this.#isWaiting = false;
+    clearTimeout(this.#retry);
     if (this.#closing.signal.aborted) return;
     this.#isStale = false;
     const entries = this.#rows.all();
@@ -122,12 +125,12 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
       if (this.#closing.signal.aborted) return;
       await this.#store(differences);
       this.#written = entries;
-      this.#setReady();
+      this.#ready.resolve();
     } catch (error) {
       this.#written = null;
       this.#isStale = true;
       this.#report(error);
-      setTimeout(() => this.#request(), RETRY_MS);
+      this.#retry = setTimeout(() => this.#request(), RETRY_MS);
     }
   }
 

@@ -54,18 +54,18 @@ export class Leadership {
   /** Cancels the lock request that waits. */
   #cancel = new AbortController();
   #heardAt: number;
-  #lastTimer: number;
   #isCompeting = true;
   /** A person may have signed in in this tab, and no tab has tried since. */
   #offersLead = true;
   #requests: Promise<void> = Promise.resolve();
+  #cancelBeat: () => void = () => {};
   /** Random and above 0 if the browser has no Web Locks for this page. */
   #tie = 0;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
     this.#isVisible = options.visible;
-    this.#heardAt = this.#lastTimer = options.env.elapsed();
+    this.#heardAt = options.env.elapsed();
     // Requests the lock asynchronously, because the callbacks use this object, which the caller does not have yet.
     this.#request(false);
     this.#beatPeriodically();
@@ -144,6 +144,7 @@ export class Leadership {
 
   close(): void {
     this.#cancel.abort();
+    this.#cancelBeat();
     this.#release?.();
   }
 
@@ -174,9 +175,10 @@ export class Leadership {
     this.#heardAt = env.elapsed();
     // Without locks, a tab that yielded waits for the leader's silence.
     if (signal.aborted || this.lacksLocks) return;
-    env.setTimer(() => {
-      if (!signal.aborted) this.#request(false);
-    }, YIELD_MS);
+    signal.addEventListener(
+      "abort",
+      env.setTimer(() => this.#request(false), YIELD_MS),
+    );
   }
 
   #hold(signal: AbortSignal): Promise<void> {
@@ -203,11 +205,10 @@ export class Leadership {
 
   #beatPeriodically(): void {
     const { env } = this.#options;
-    env.setTimer(() => {
-      if (this.#cancel.signal.aborted) return;
+    const setAt = env.elapsed();
+    this.#cancelBeat = env.setTimer(() => {
       const now = env.elapsed();
-      const wasAwake = now - this.#lastTimer < BEAT_MS + ASLEEP_MS;
-      this.#lastTimer = now;
+      const wasAwake = now - setAt < BEAT_MS + ASLEEP_MS;
       if (this.#isLeader) this.#postBeat();
       else if (!wasAwake || !this.#isCompeting) this.#heardAt = now;
       else if (now - this.#heardAt > SILENCE_MS_MAX) {

@@ -1,7 +1,7 @@
 import { Dexie, type Table } from "dexie";
 import fc from "fast-check";
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { RowEntry } from "../../../src/core/fold/rows.ts";
 import { dexieTable, type DexieTableOptions } from "../../../src/client/dexie.ts";
 import { rowMirror } from "../../../src/client/page/row-mirror.ts";
@@ -105,6 +105,24 @@ describe("dexieTable", () => {
     const record = () => ({ title: "Milk", pending: 0, note: "new" });
     await open({ record }).ready;
     expect(await table.get("t1")).toEqual({ ...item("t1", "Milk"), note: "new" });
+  });
+
+  test("dexieTable: close ends the timer after failed writes, so that a process can end", async () => {
+    const { rows, open, set } = scene();
+    rows.fill([task("t1", "Milk")], 0);
+    let failures = 0;
+    const record = () => {
+      throw new Error("no record");
+    };
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    ends.push(async () => vi.useRealTimers());
+    const kept = open({ record, onError: () => failures++ });
+    while (failures === 0) await new Promise(setImmediate);
+    set(task("t2", "Bread"));
+    await kept.settled();
+    expect([failures, vi.getTimerCount()]).toEqual([2, 1]);
+    await kept.close();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test("dexieTable: a write that fails is reported, leaves the table as it was, and is tried again", async () => {
