@@ -146,7 +146,7 @@ export class LocalLog {
     this.replica.apply(records, now);
     this.#remove(new Set([...settled, ...rejected].map(({ commit }) => commit.id)), now);
     const { cursor } = this.replica;
-    this.#head = { ...this.#head, cursor, dropped: stillDropped(this.#head.dropped, cursor) };
+    this.#head = { ...this.#head, cursor, droppedEnd: stillDropped(this.#head.droppedEnd, cursor) };
     this.#removeRejections(new Set(settled.map(({ commit }) => commit.id)));
     this.#rejections = [...this.#rejections, ...rejected];
   }

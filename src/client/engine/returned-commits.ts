@@ -22,7 +22,7 @@ export class ReturnedCommits {
     if (head.generation === before.head.generation) return;
     const returned = [...entries.keys()].filter((id) => !before.entries.has(id));
     // An empty log joined from a base, so nothing was cut back.
-    if (returned.length === 0 && (before.head.cursor === null || head.dropped !== null)) return;
+    if (returned.length === 0 && (before.head.cursor === null || head.droppedEnd !== null)) return;
     for (const id of returned) this.#waiting.add(id);
     const report = this.#report ?? { accepted: 0, rebased: 0, rejected: 0, commits: 0 };
     this.#report = {

@@ -26,8 +26,8 @@
  * - L5  `cutBack` and `fill` MUST write nothing if generation, cursor or pending tail differ from those that the caller
  *       names. Otherwise commits are lost that a tab appended in between. `cutBack` keeps the log up to one cursor,
  *       replaces all pending entries by the given commits, removes these commits from `sent`, and raises the
- *       generation, all or nothing. Its argument `dropped` stays in the head until the log reaches that position again.
- *       Without it, this is the cursor to keep, because a base may allow no cut there (L14).
+ *       generation, all or nothing. Its argument `droppedEnd` stays in the head until the log reaches that position
+ *       again. Without it, this is the cursor to keep, because a base may allow no cut there (L14).
  *       `fill` writes a whole log into an empty store, all or nothing.
  *       Test: `L5 cutBack: returns null when generation, cursor or tail moved, and writes nothing`
  * - L6  `refresh` MUST return head, records, pending entries and rejections of one snapshot. Otherwise a reader sees a
@@ -57,9 +57,9 @@
  *       Test: `L13 replaceRows: replaces all rows once, and refuses the old rows of another tab after that`
  * - L14 `join` MUST write nothing and return false if the generation differs from the one that the caller names, or the
  *       log has records. Otherwise it stores the rows, their checkpoint as beginning and end of the log, and a raised
- *       generation, all or nothing. Pending, sent and rejected commits stay, and so does a `dropped` behind the base. A
- *       cut that leaves no rows for its end MUST keep nothing. Otherwise a device folds later records on rows that lack
- *       earlier ones.
+ *       generation, all or nothing. Pending, sent and rejected commits stay, and so does a `droppedEnd` behind the
+ *       base. A cut that leaves no rows for its end MUST keep nothing. Otherwise a device folds later records on rows
+ *       that lack earlier ones.
  *       Test: `L14 join: an empty log begins at the rows of a base, and keeps its pending commits`
  */
 import type { Commit } from "../../core/history/commit.ts";
@@ -81,7 +81,7 @@ export type StoreHead = {
    * The end of a log that was dropped: with the right to read, or with a base whose rows are of no use. Null after the
    * log reaches that position again. Until then the device has not checked whether the server still has the records.
    */
-  readonly dropped: Cursor | null;
+  readonly droppedEnd: Cursor | null;
   /** The highest number that a pending entry or a generation mark has ever had. */
   readonly pendingTail: number;
 };
@@ -191,9 +191,9 @@ export type Refresh = {
 
 export type StoredRows = { readonly checkpoint: Cursor; readonly tables: readonly PackedTable[] };
 
-/** Returns `dropped` while the log ends before it, and null after that. */
-export function stillDropped(dropped: Cursor | null, cursor: Cursor | null): Cursor | null {
-  return dropped !== null && positionOf(cursor) < dropped.position ? dropped : null;
+/** Returns the end of a dropped log while the log ends before it, and null after that. */
+export function stillDropped(end: Cursor | null, cursor: Cursor | null): Cursor | null {
+  return end !== null && positionOf(cursor) < end.position ? end : null;
 }
 
 /**
@@ -233,14 +233,14 @@ export interface LogStore {
   confirm(expected: Pick<StoreHead, "generation" | "cursor">, confirmation: Confirmation): Promise<boolean>;
   /**
    * Returns the new head, or null if the store moved. Its cursor is `keep`, or null if a base allows no cut there
-   * (L14). `keep` must be the end of a record in this log, or null to keep no record. `dropped` is the end of a log to
-   * remember.
+   * (L14). `keep` must be the end of a record in this log, or null to keep no record. `droppedEnd` is the end of a log
+   * to remember.
    */
   cutBack(
     expected: ExpectedHead,
     keep: Cursor | null,
     pending: readonly Omit<PendingEntry, "n">[],
-    dropped?: Cursor,
+    droppedEnd?: Cursor,
   ): Promise<StoreHead | null>;
   /** Returns false if the store moved. `expected` must describe an empty log. */
   fill(expected: ExpectedHead, filling: Filling): Promise<boolean>;

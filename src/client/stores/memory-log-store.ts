@@ -81,8 +81,8 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
           sameCursor(at.head.cursor, expected.cursor) &&
           confirm(at, confirmation),
       ),
-    cutBack: (expected, keep, pending, dropped) =>
-      step("cutBack", (at) => (isUnmoved(at.head, expected) ? cutBack(at, keep, pending, dropped ?? keep) : null)),
+    cutBack: (expected, keep, pending, droppedEnd) =>
+      step("cutBack", (at) => (isUnmoved(at.head, expected) ? cutBack(at, keep, pending, droppedEnd ?? keep) : null)),
     fill: (expected, filling) => step("fill", (at) => isUnmoved(at.head, expected) && fill(at, filling)),
     join: (expected, rows) =>
       step("join", (at) => {
@@ -190,7 +190,7 @@ function cutBack(
   state: State,
   wanted: StoreHead["cursor"],
   pending: readonly Omit<PendingEntry, "n">[],
-  dropped: StoreHead["dropped"],
+  end: StoreHead["droppedEnd"],
 ): StoreHead {
   const generation = state.head.generation + 1;
   const keep = keptBehind(state.base, state.rows?.checkpoint ?? null, wanted);
@@ -202,15 +202,15 @@ function cutBack(
   state.pending = new Map([[state.mark, generationMarkText(generation)]]);
   pending.forEach((entry, index) => state.pending.set(state.mark + index + 1, pendingText(entry)));
   const pendingTail = state.mark + pending.length;
-  return (state.head = { ...state.head, generation, cursor: keep, dropped: stillDropped(dropped, keep), pendingTail });
+  return (state.head = { ...state.head, generation, cursor: keep, droppedEnd: stillDropped(end, keep), pendingTail });
 }
 
 function joinAt(state: State, rows: StoredRows): void {
   const cursor = rows.checkpoint;
-  const { generation, dropped } = state.head;
+  const { generation, droppedEnd } = state.head;
   state.rows = rows;
   state.base = cursor;
-  state.head = { ...state.head, generation: generation + 1, cursor, dropped: stillDropped(dropped, cursor) };
+  state.head = { ...state.head, generation: generation + 1, cursor, droppedEnd: stillDropped(droppedEnd, cursor) };
 }
 
 function fill(state: State, { batch, settled, rejected, pending }: Filling): true {
@@ -227,7 +227,7 @@ function addBatch(state: State, batch: ConfirmedBatch | null): void {
   if (!batch) return;
   checkFollows(batch, state.head.cursor);
   state.batches.push(batch);
-  state.head = { ...state.head, cursor: batch.cursor, dropped: stillDropped(state.head.dropped, batch.cursor) };
+  state.head = { ...state.head, cursor: batch.cursor, droppedEnd: stillDropped(state.head.droppedEnd, batch.cursor) };
 }
 
 function cutLog(state: State, keep: StoreHead["cursor"]): void {

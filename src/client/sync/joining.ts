@@ -40,11 +40,11 @@ export class Joining {
     const { head, replica } = this.#engine;
     const { more, after } = answer.page;
     // A push may follow the end of the dropped log.
-    const isOfThisLog = after === null ? more : sameCursor(after, head.dropped);
+    const isOfThisLog = after === null ? more : sameCursor(after, head.droppedEnd);
     if (!isOfThisLog || replica.cursor !== null || this.#joins >= JOINS_MAX) return false;
     this.#joins++;
     const recorded = answer.outcomes.flatMap((one) => (one.outcome === "recorded" ? [one.at] : []));
-    const base = await this.#read([head.dropped, ...recorded]);
+    const base = await this.#read([head.droppedEnd, ...recorded]);
     if (base === null) this.#joins = JOINS_MAX;
     return base !== null && this.#engine.join(base, answer);
   }

@@ -30,9 +30,9 @@ import type { Transport } from "./transport.ts";
 const ATTEMPTS_MAX = 20;
 
 export async function resolveDivergence(engine: Engine, transport: Transport): Promise<void> {
-  const { generation, dropped: revokedAt } = engine.head;
-  const common = revokedAt === null ? await findCommon(engine, transport) : null;
-  const isUnchanged = (head: StoreHead) => head.generation === generation && sameCursor(head.dropped, revokedAt);
+  const { generation, droppedEnd } = engine.head;
+  const common = droppedEnd === null ? await findCommon(engine, transport) : null;
+  const isUnchanged = (head: StoreHead) => head.generation === generation && sameCursor(head.droppedEnd, droppedEnd);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     if (!isUnchanged(engine.head)) return; // Another tab has resolved it.
     if (
@@ -74,15 +74,15 @@ export async function dropConfirmed(engine: Engine): Promise<void> {
   await engine.replaceLog(({ head, store, entries }) => {
     if (head.cursor === null) return Promise.resolve(null);
     const pending = [...entries.values()].map(({ commit, undo }) => ({ at: null, commit, undo }));
-    return store.cutBack(head, null, pending, head.dropped ?? head.cursor);
+    return store.cutBack(head, null, pending, head.droppedEnd ?? head.cursor);
   });
 }
 
 /** True: a page that follows the cursor shows that the server no longer has the history that this device dropped. */
-export function serverLostRevokedHistory(page: Page, revokedAt: Cursor | null, cursor: Cursor | null): boolean {
-  if (revokedAt === null || !sameCursor(page.after, cursor)) return false;
-  if (positionOf(page.cursor) < revokedAt.position) return page.head <= positionOf(page.cursor);
-  return !page.records.some((record) => sameCursor(cursorOf(record), revokedAt));
+export function serverLostRevokedHistory(page: Page, droppedEnd: Cursor | null, cursor: Cursor | null): boolean {
+  if (droppedEnd === null || !sameCursor(page.after, cursor)) return false;
+  if (positionOf(page.cursor) < droppedEnd.position) return page.head <= positionOf(page.cursor);
+  return !page.records.some((record) => sameCursor(cursorOf(record), droppedEnd));
 }
 
 /** A log that was deleted on purpose is no divergence. Nothing is cut back, and nothing is offered again. */

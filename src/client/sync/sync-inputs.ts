@@ -25,6 +25,6 @@ export function syncInputs(state: SyncState, { engine, whenStuck, now, isPushing
     cursor,
     pending: isPushing ? 0 : isPlain ? engine.pendingCount : sendable.length,
     stuckAt: isPushing || stuck.length === 0 ? null : Math.min(...stuck.map(({ notBefore }) => notBefore)),
-    isRefilling: engine.head.dropped !== null,
+    isRefilling: engine.head.droppedEnd !== null,
   };
 }

@@ -164,8 +164,8 @@ export class SyncLoop {
 
   async #push(): Promise<void> {
     const { engine, env, whenStuck } = this.#options;
-    const [{ generation, dropped }, asked] = [engine.head, this.#state];
-    const cursor = dropped ?? engine.replica.cursor;
+    const [{ generation, droppedEnd }, asked] = [engine.head, this.#state];
+    const cursor = droppedEnd ?? engine.replica.cursor;
     const facts = { pending: engine.pending, cursor, now: env.elapsed(), whenStuck };
     const plan = planPush(asked, facts);
     const sent = plan.commits.map(({ id }) => id);
@@ -229,7 +229,7 @@ export class SyncLoop {
     const before = storeFingerprint(engine);
     const isJoined = engine.pendingCount === 0 && (await this.#joining.join({ page: answer, text, outcomes: [] }));
     if (!isJoined && !(await this.#confirmPage({ page: answer, text, generation }))) return;
-    const isBehind = answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null;
+    const isBehind = answer.head > positionOf(engine.replica.cursor) || engine.head.droppedEnd !== null;
     if (isBehind && storeFingerprint(engine) === before) throw unchangedError("a pull");
     this.#dispatch({ type: "pull-answered", ...answer, asked });
   }
@@ -244,8 +244,8 @@ export class SyncLoop {
    */
   async #confirmPage({ page, text, generation }: Frame): Promise<boolean> {
     const { engine } = this.#options;
-    const { dropped: revokedAt } = engine.head;
-    if (engine.head.generation === generation && serverLostRevokedHistory(page, revokedAt, engine.replica.cursor)) {
+    const { head, replica } = engine;
+    if (head.generation === generation && serverLostRevokedHistory(page, head.droppedEnd, replica.cursor)) {
       this.#dispatch({ type: "diverged" });
       return false;
     }

@@ -39,11 +39,11 @@ export const joiningRules: readonly LogStoreRule[] = [
       const end = { position: 42, mark: "end" };
       await store.cutBack(await store.head(), null, [], end);
       requireThat(await store.join(await store.head(), BASE), "the call on an empty log");
-      requireEqual((await store.refresh(ALL)).head.dropped, end, "the end behind the base");
-      requireEqual((await confirmRecords(store, [2])).dropped, null, "the end that the log has reached");
+      requireEqual((await store.refresh(ALL)).head.droppedEnd, end, "the end behind the base");
+      requireEqual((await confirmRecords(store, [2])).droppedEnd, null, "the end that the log has reached");
       await store.cutBack(await store.head(), null, [], { position: 40, mark: "end" });
       requireThat(await store.join(await store.head(), BASE), "the second call");
-      requireEqual((await store.head()).dropped, null, "an end that the base has reached");
+      requireEqual((await store.head()).droppedEnd, null, "an end that the base has reached");
     },
   },
   {
@@ -86,8 +86,8 @@ export const joiningRules: readonly LogStoreRule[] = [
       );
       const cut = await store.cutBack(await store.head(), BASE.checkpoint, entriesOf("a"));
       requireEqual(cut?.cursor ?? null, null, "a cut before the stored rows");
-      requireEqual(cut?.dropped ?? null, BASE.checkpoint, "the end that the cut remembers");
-      requireEqual((await store.refresh(ALL)).head.dropped, BASE.checkpoint, "the end in the store");
+      requireEqual(cut?.droppedEnd ?? null, BASE.checkpoint, "the end that the cut remembers");
+      requireEqual((await store.refresh(ALL)).head.droppedEnd, BASE.checkpoint, "the end in the store");
       requireEqual(await store.readRows(), null, "the rows after that");
       requireEqual((await store.refresh(ALL)).pending.map(nameOf), ["a"], "the pending commits");
       await confirmRecords(store, [1]);

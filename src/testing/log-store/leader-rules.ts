@@ -260,19 +260,23 @@ export const leaderRules: readonly LogStoreRule[] = [
       const store = await open();
       await store.appendPending(0, entriesOf("a"), []);
       const full = await confirmRecords(store, [1, 2]);
-      requireEqual(full.dropped, null, "before");
+      requireEqual(full.droppedEnd, null, "before");
       requireThat(full.cursor !== null, "the log has an end");
       requireEqual(
-        (await store.cutBack(full, null, entriesOf("a"), full.cursor))?.dropped ?? null,
+        (await store.cutBack(full, null, entriesOf("a"), full.cursor))?.droppedEnd ?? null,
         full.cursor,
         "the head that cutBack returns",
       );
-      requireEqual((await confirmRecords(store, [2])).dropped, full.cursor, "before that position");
-      requireEqual((await (await open()).refresh(ALL)).head.dropped, full.cursor, "the head in a tab that opens later");
-      requireEqual((await confirmRecords(store, [1])).dropped, null, "at its position");
+      requireEqual((await confirmRecords(store, [2])).droppedEnd, full.cursor, "before that position");
+      requireEqual(
+        (await (await open()).refresh(ALL)).head.droppedEnd,
+        full.cursor,
+        "the head in a tab that opens later",
+      );
+      requireEqual((await confirmRecords(store, [1])).droppedEnd, null, "at its position");
       await store.cutBack(await store.head(), null, [], full.cursor);
       requireEqual(
-        (await store.cutBack(await store.head(), null, []))?.dropped ?? null,
+        (await store.cutBack(await store.head(), null, []))?.droppedEnd ?? null,
         null,
         "after a cut without an end to remember",
       );

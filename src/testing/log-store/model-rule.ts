@@ -40,7 +40,7 @@ type Tab = { store: LogStore; known: StoreHead };
 class Model {
   readonly #random: SeededRandom;
   readonly #bed: LogStoreBed;
-  #head: StoreHead = { client: "", generation: 0, rebuilds: 0, cursor: null, dropped: null, pendingTail: 0 };
+  #head: StoreHead = { client: "", generation: 0, rebuilds: 0, cursor: null, droppedEnd: null, pendingTail: 0 };
   #records: { readonly end: Cursor; readonly text: string }[] = [];
   #pending = new Map<number, string>();
   #sent = new Map<number, string>();
@@ -134,12 +134,12 @@ class Model {
       if (settles) this.#sent.set(n, name);
       else this.#rejected.set(name, n);
     }
-    const { dropped } = this.#head;
+    const { droppedEnd } = this.#head;
     const end = this.#records.at(-1)?.end ?? null;
     this.#head = {
       ...this.#head,
       cursor: end,
-      dropped: dropped && dropped.position > positionOf(end) ? dropped : null,
+      droppedEnd: droppedEnd && droppedEnd.position > positionOf(end) ? droppedEnd : null,
     };
   }
 
@@ -152,14 +152,14 @@ class Model {
     const kept = this.#random.below(this.#records.length + 1);
     const keep = this.#records[kept - 1]?.end ?? null;
     const names = [...this.#sent.values(), ...this.#pending.values()].filter(() => this.#random.below(3) > 0);
-    const dropped =
+    const droppedEnd =
       this.#random.below(2) === 0 && positionOf(believed.cursor) > positionOf(keep) ? believed.cursor : null;
-    const head = await tab.store.cutBack(believed, keep, entriesOf(...names), ...(dropped ? [dropped] : []));
+    const head = await tab.store.cutBack(believed, keep, entriesOf(...names), ...(droppedEnd ? [droppedEnd] : []));
     requireEqual(head !== null, right, "cutBack");
     if (head === null) return;
     requireEqual(
       { ...head, pendingTail: 0 },
-      { ...this.#head, generation: this.#head.generation + 1, cursor: keep, dropped, pendingTail: 0 },
+      { ...this.#head, generation: this.#head.generation + 1, cursor: keep, droppedEnd, pendingTail: 0 },
       "the head that cutBack returns",
     );
     requireThat(head.pendingTail - names.length > this.#head.pendingTail, "a mark after all earlier numbers");

@@ -36,7 +36,7 @@ export const pendingRules: readonly LogStoreRule[] = [
       );
       requireEqual(
         await later.head(),
-        { client, generation: 0, rebuilds: 0, cursor: null, dropped: null, pendingTail: 2 },
+        { client, generation: 0, rebuilds: 0, cursor: null, droppedEnd: null, pendingTail: 2 },
         "the head",
       );
     },

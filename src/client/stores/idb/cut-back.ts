@@ -40,7 +40,7 @@ export async function cutBack(
   expected: ExpectedHead,
   wanted: StoreHead["cursor"],
   pending: readonly Omit<PendingEntry, "n">[],
-  end: StoreHead["dropped"] = wanted,
+  end: StoreHead["droppedEnd"] = wanted,
 ): Promise<StoreHead | null> {
   const [head, numbers, rows] = await Promise.all([
     readHead(tx),
@@ -68,7 +68,7 @@ export async function cutBack(
   put(tx, "pending", mark, generationMarkText(generation));
   pending.forEach((entry, index) => put(tx, "pending", mark + index + 1, pendingText(entry)));
   put(tx, "meta", "head", headText({ client, generation, rebuilds, cursor: keep, ended, dropped, base, ...log }));
-  return { client, generation, rebuilds, cursor: keep, dropped, pendingTail: mark + pending.length };
+  return { client, generation, rebuilds, cursor: keep, droppedEnd: dropped, pendingTail: mark + pending.length };
 }
 
 type CutLog = { readonly sealed: StoreHead["cursor"]; readonly tailLength: number };

@@ -76,7 +76,7 @@ export async function openIdbLogStore({
           readHead(tx),
           tx.objectStore("pending").openKeyCursor(null, "prev"),
         ]);
-        return observed({ client, generation, rebuilds, cursor, dropped, pendingTail: last?.key ?? 0 });
+        return observed({ client, generation, rebuilds, cursor, droppedEnd: dropped, pendingTail: last?.key ?? 0 });
       }),
     refresh: async (known) => {
       const read = await connection.read(REFRESH_STORES, (tx) => refresh(tx, known));
@@ -94,9 +94,9 @@ export async function openIdbLogStore({
       const upTo = lease.reclaimableUpTo();
       return connection.write(CONFIRM_STORES, "relaxed", (tx) => confirm(tx, expected, confirmation, upTo));
     },
-    cutBack: async (expected, keep, pending, dropped) =>
+    cutBack: async (expected, keep, pending, droppedEnd) =>
       observed(
-        await connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped)),
+        await connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, droppedEnd)),
       ),
     fill: (expected, filling) => connection.write(FILL_STORES, "strict", (tx) => fillEmpty(tx, expected, filling)),
     join: (expected, base) => connection.write(JOIN_STORES, "strict", (tx) => join(tx, expected, base)),

@@ -117,7 +117,7 @@ export type HeadRow = {
   readonly tailLength: number;
   /** Numbers of settled commits in `pending`. Their rows only prevent that a tab appends on an old state. */
   readonly ended: NumberRanges;
-  /** As in `StoreHead`. */
+  /** `droppedEnd` of `StoreHead`. */
   readonly dropped: Cursor | null;
   /** Where a log begins that joined from a base. Null: at its first record. */
   readonly base: Cursor | null;

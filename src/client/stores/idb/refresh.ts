@@ -41,7 +41,7 @@ export async function refresh(
   const newRows = new Map(rows.map((row, index) => [numbers[skipped + index], row]));
   const end = read.at(-1)?.cursor;
   return {
-    head: { client, generation, rebuilds, cursor, dropped, pendingTail: numbers.at(-1) ?? 0 },
+    head: { client, generation, rebuilds, cursor, droppedEnd: dropped, pendingTail: numbers.at(-1) ?? 0 },
     base,
     batches: read.flatMap((batch) => batchBehind(batch, known.position) ?? []),
     more: end !== undefined && end.position < positionOf(cursor),

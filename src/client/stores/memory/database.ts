@@ -30,7 +30,7 @@ export class MemoryDatabase {
   /** Returns the stored state, and makes it if there is none. After `delete` it is another object. */
   open(): State {
     return (this.#state ??= {
-      head: { client: this.#newClientId(), generation: 0, rebuilds: 0, cursor: null, dropped: null, pendingTail: 0 },
+      head: { client: this.#newClientId(), generation: 0, rebuilds: 0, cursor: null, droppedEnd: null, pendingTail: 0 },
       base: null,
       batches: [],
       sealed: 0,

@@ -138,10 +138,10 @@ test("Joining: after a log was dropped, the server must still have its end", asy
     server.records = records.slice(0, at);
     await server.pull(engine);
     await dropConfirmed(engine);
-    expect(engine.head.dropped?.position).toBe(at);
+    expect(engine.head.droppedEnd?.position).toBe(at);
     server.records = isThere ? records : records.slice(at);
     expect(await join(), `${at}`).toBe(isThere);
-    expect(engine.head.dropped?.position ?? null).toBe(left);
+    expect(engine.head.droppedEnd?.position ?? null).toBe(left);
     // A restore after the check changes nothing, because the base is of a log that has that end.
     expect(calls.slice(0, 3)).toEqual(isThere ? ["base", "pull", "page"] : ["base", "pull"]);
   }
@@ -165,7 +165,7 @@ test("Joining: a push behind the end of the dropped log joins too, and another p
     await server.pull(engine);
     await dropConfirmed(engine);
     server.records = records;
-    const after = isSame ? engine.head.dropped : { position: 2, mark: "another" };
+    const after = isSame ? engine.head.droppedEnd : { position: 2, mark: "another" };
     expect(await join({ after, more: false })).toBe(isSame);
   }
 });
@@ -180,7 +180,7 @@ test("LocalLog.load: a base whose rows are gone is dropped, and the end of its l
   // The rows are of another release.
   await engine.store.replaceRows({ generation, rebuilds }, { checkpoint, tables: [{ table: "x@1", buckets: [] }] });
   const again = await openTab(domain, database);
-  expect(again.engine.head).toMatchObject({ cursor: null, dropped: end });
+  expect(again.engine.head).toMatchObject({ cursor: null, droppedEnd: end });
 });
 
 test("resolveDivergence: a cut behind the rows of a base keeps the end that both logs have", async () => {
@@ -195,11 +195,11 @@ test("resolveDivergence: a cut behind the rows of a base keeps the end that both
   await resolveDivergence(engine, transport);
   expect(engine.head.cursor).toBeNull();
   expect(engine.summary.sentAgain).toMatchObject({ commits: 1 });
-  expect(engine.head.dropped).toEqual(cursorOf(records[3] ?? expect.fail("no record")));
+  expect(engine.head.droppedEnd).toEqual(cursorOf(records[3] ?? expect.fail("no record")));
   // The server went back once more, before the device had its records again.
   server.records = records.slice(0, 2);
   await resolveDivergence(engine, transport);
-  expect(engine.head).toMatchObject({ cursor: null, dropped: null });
+  expect(engine.head).toMatchObject({ cursor: null, droppedEnd: null });
 });
 
 test("resolveDivergence: a log that joined goes back to its base, or to the beginning", async () => {

@@ -150,7 +150,7 @@ describe("resolveDivergence", () => {
     };
     await resolveDivergence(ada.engine, transportOf(server, dropElsewhere).transport);
     await ada.engine.refresh();
-    expect(ada.engine.head).toMatchObject({ generation: 1, dropped: end, cursor: null });
+    expect(ada.engine.head).toMatchObject({ generation: 1, droppedEnd: end, cursor: null });
   });
 
   test("resolveDivergence: a log that was deleted on the server is kept as it is", async () => {
@@ -178,13 +178,13 @@ describe("a dropped log", () => {
     const { ada, made, database } = await sixRecords();
     const end = ada.engine.replica.cursor;
     await dropConfirmed(ada.engine);
-    expect(ada.engine.head).toMatchObject({ cursor: null, dropped: end });
+    expect(ada.engine.head).toMatchObject({ cursor: null, droppedEnd: end });
     const waiting = made.slice(4).map(({ commit, undo }) => ({ at: null, commit, undo }));
     const entriesOf = ({ engine }: EngineTab) => engine.pending.map(({ at, commit, undo }) => ({ at, commit, undo }));
     expect(entriesOf(ada)).toEqual(waiting);
     expect(entriesOf(await openTab(domain, database))).toEqual(waiting);
     await dropConfirmed(ada.engine);
-    expect(ada.engine.head).toMatchObject({ cursor: null, dropped: end, generation: 1 });
+    expect(ada.engine.head).toMatchObject({ cursor: null, droppedEnd: end, generation: 1 });
   });
 
   test("dropConfirmed: writes nothing in an empty log", async () => {
@@ -203,6 +203,6 @@ describe("a dropped log", () => {
     await resolveDivergence(ada.engine, transport);
     expect(pulls).toEqual([]);
     expect(idsOf(ada.engine.pending)).toEqual(made.map(({ commit }) => commit.id));
-    expect(ada.engine.head).toMatchObject({ cursor: null, dropped: null });
+    expect(ada.engine.head).toMatchObject({ cursor: null, droppedEnd: null });
   });
 });

@@ -166,7 +166,7 @@ test("sync-loop: after the right to read returned, a push names the end of the d
   const works = change("pull", () => Promise.reject(new ForbiddenError({ ...facts, details: { code: "forbidden" } })));
   loop.markStale();
   await pass(MINUTE);
-  expect(engine.head).toMatchObject({ cursor: null, dropped: { position: 3 } });
+  expect(engine.head).toMatchObject({ cursor: null, droppedEnd: { position: 3 } });
   const [own] = await make("t4");
   works();
   const afters: unknown[] = [];
@@ -178,7 +178,7 @@ test("sync-loop: after the right to read returned, a push names the end of the d
   expect(nodes.calls.slice(before)).toEqual(["push", "pull", "pull", "pull", "pull"]);
   expect(afters).toMatchObject([{ position: 3 }]);
   expect(recorded(nodes)).toEqual([...commits, own]);
-  expect(engine.head).toMatchObject({ dropped: null, generation: 1 });
+  expect(engine.head).toMatchObject({ droppedEnd: null, generation: 1 });
 });
 
 test("sync-loop: a frame from before the loss of the right to read shows no loss of history", async () => {
@@ -200,10 +200,10 @@ test("sync-loop: a frame from before the loss of the right to read shows no loss
   await pass(1_000);
   loop.markStale();
   await pass(MINUTE);
-  expect(engine.head).toMatchObject({ cursor: null, dropped: { position: 3 }, generation: 1 });
+  expect(engine.head).toMatchObject({ cursor: null, droppedEnd: { position: 3 }, generation: 1 });
   loop.networkChanged();
   await pass(MINUTE);
-  expect(engine.head).toMatchObject({ cursor: null, dropped: { position: 3 }, generation: 1 });
+  expect(engine.head).toMatchObject({ cursor: null, droppedEnd: { position: 3 }, generation: 1 });
 });
 
 test("sync-loop: if the server lost that log meanwhile, it gets all own work again", async () => {
@@ -217,7 +217,7 @@ test("sync-loop: if the server lost that log meanwhile, it gets all own work aga
   loop.networkChanged();
   await pass(20);
   expect(recorded(nodes)).toEqual([...commits, own]);
-  expect([engine.pendingCount, engine.head.dropped, engine.replica.cursor?.position]).toEqual([0, null, 4]);
+  expect([engine.pendingCount, engine.head.droppedEnd, engine.replica.cursor?.position]).toEqual([0, null, 4]);
 });
 
 test("sync-loop: records that arrive before the socket is open are kept", async () => {
@@ -250,5 +250,5 @@ test("sync-loop: a dropped log makes few calls if the server answers with other 
   await pass(10 * MINUTE);
   expect(pulls).toBeGreaterThan(2);
   expect(pulls).toBeLessThan(60);
-  expect(engine.head.dropped).not.toBeNull();
+  expect(engine.head.droppedEnd).not.toBeNull();
 });
