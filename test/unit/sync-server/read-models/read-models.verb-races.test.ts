@@ -1,4 +1,4 @@
-// Two verbs on one model at the same time: a rebuild begins between the read and the write of another verb.
+// Two verbs on one model at the same time: one of them runs between the read and the write of the other.
 import { afterEach, expect, test } from "vitest";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
@@ -16,19 +16,21 @@ afterEach(async () => {
 
 const BESIDE = BOARD.replace("rows/", "beside/");
 
-/** A server with five rows. `isVerb` is the write that waits for the begin of a rebuild. */
-async function raced(isVerb: (write: ModelWrite) => boolean) {
+type Models = ReturnType<ReturnType<typeof testServer>["log"]>["models"];
+
+/** A server with five rows. Before the first write for which `isVerb` is true, it awaits `between`. */
+async function racedBy(isVerb: (write: ModelWrite) => boolean, between: (models: Models) => Promise<unknown>) {
   const inner = memory();
   const { models } = inner;
   if (!models) throw new Error("The store has no models");
   await fillBoard(inner, 5);
-  let begin: (() => Promise<unknown>) | null = null;
+  let run: (() => Promise<unknown>) | null = null;
   let isHeld = true;
   const write: ModelStore["write"] = async (log, given) => {
-    const begins = begin;
-    if (begins && isVerb(given)) {
-      begin = null;
-      await begins();
+    const runs = run;
+    if (runs && isVerb(given)) {
+      run = null;
+      await runs();
     }
     const isSwap = given.followers.some(
       ({ next }) => next && next !== "check" && typeof next.tables["rows"] === "object",
@@ -48,16 +50,22 @@ async function raced(isVerb: (write: ModelWrite) => boolean) {
     const found = await models.followers("board");
     return found.kind === "open" && found.followers.some(({ name }) => name === BESIDE);
   };
+  run = () => between(log.models);
+  return { log, hasJob, letSwap: () => (isHeld = false) };
+}
+
+/** The same with a rebuild that begins before the write. */
+async function raced(isVerb: (write: ModelWrite) => boolean) {
   const rebuilt: Promise<unknown>[] = [];
-  begin = async () => {
-    rebuilt.push(log.models.rebuild(board).then((job) => job.finished()));
+  const { log, hasJob, letSwap } = await racedBy(isVerb, async (models) => {
+    rebuilt.push(models.rebuild(board).then((job) => job.finished()));
     await until(hasJob, "the job");
-  };
+  });
   return {
     log,
     /** Lets the rebuild finish. */
     release: async () => {
-      isHeld = false;
+      letSwap();
       await Promise.allSettled(rebuilt);
     },
   };
@@ -90,4 +98,11 @@ test("purge: ends a rebuild that begins while the rows are purged", async () => 
   await log.models.purge(board);
   await release();
   await expect(log.rows(board, { waitMs: 0 })).rejects.toMatchObject({ code: "rows-not-populated" });
+});
+
+test("verify: ends with rows-not-populated if a purge removes the rows just before its job begins", async () => {
+  const isVerify = ({ followers }: ModelWrite): boolean =>
+    followers.some(({ next }) => next && next !== "check" && next.text.includes('"comparison"'));
+  const { log } = await racedBy(isVerify, (models) => models.purge(board));
+  await expect(log.models.verify(board)).rejects.toMatchObject({ code: "rows-not-populated" });
 });
