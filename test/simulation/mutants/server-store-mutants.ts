@@ -13,6 +13,11 @@ function changed(write: ModelWrite, change: Change): ModelWrite {
   return { ...write, followers };
 }
 
+/** Changes the followers of each write. */
+function writesAs(change: Change): ServerMutant["fault"] {
+  return { models: (store) => ({ write: (log, write) => store.write(log, changed(write, change)) }) };
+}
+
 function withTexts(rows: readonly RowChange[], follower: string, change: (text: string) => string): RowChange[] {
   return rows.map((one) =>
     one.follower.startsWith(follower)
@@ -67,15 +72,7 @@ export const serverStoreMutants: readonly ServerMutant[] = [
   {
     name: "cursor-inside-record",
     what: "the cursor of a follower is before the last event of a record",
-    fault: {
-      models: (store) => ({
-        write: (log, write) =>
-          store.write(
-            log,
-            changed(write, (next) => ({ ...next, at: next.at && { ...next.at, position: next.at.position - 1 } })),
-          ),
-      }),
-    },
+    fault: writesAs((next) => ({ ...next, at: next.at && { ...next.at, position: next.at.position - 1 } })),
   },
   {
     name: "absent-strong-not-named",
@@ -131,20 +128,12 @@ export const serverStoreMutants: readonly ServerMutant[] = [
   {
     name: "reacting-in-a-rebuild",
     what: "newer code of a process manager reacts to the events that older code has reacted to",
-    fault: {
-      models: (store) => ({
-        write: (log, write) =>
-          store.write(
-            log,
-            changed(write, (next, name) => {
-              if (name !== `process/${FLOW}` || !isSwap(next)) return next;
-              const notes = { ...parseOwnJson<object>(next.text), waiting: 0, parkedCount: 0, phase: "building" };
-              const tables = { ...next.tables, rows: "new", states: "new", waiting: "new" } as const;
-              return { ...next, at: null, text: JSON.stringify(notes), tables };
-            }),
-          ),
-      }),
-    },
+    fault: writesAs((next, name) => {
+      if (name !== `process/${FLOW}` || !isSwap(next)) return next;
+      const notes = { ...parseOwnJson<object>(next.text), waiting: 0, parkedCount: 0, phase: "building" };
+      const tables = { ...next.tables, rows: "new", states: "new", waiting: "new" } as const;
+      return { ...next, at: null, text: JSON.stringify(notes), tables };
+    }),
   },
   {
     name: "snapshot-of-another-fold",
@@ -223,35 +212,19 @@ export const serverStoreMutants: readonly ServerMutant[] = [
   {
     name: "timer-overtakes-event",
     what: "a timer that is due does not wait for the events that came in time and drop it",
-    fault: {
-      models: (store) => ({
-        write: (log, write) =>
-          store.write(
-            log,
-            changed(write, (next, name) => {
-              if (name !== `process/${FLOW}`) return next;
-              const foldedUpTo = Number.MAX_SAFE_INTEGER;
-              return { ...next, text: JSON.stringify({ ...parseOwnJson<object>(next.text), foldedUpTo }) };
-            }),
-          ),
-      }),
-    },
+    fault: writesAs((next, name) => {
+      if (name !== `process/${FLOW}`) return next;
+      const foldedUpTo = Number.MAX_SAFE_INTEGER;
+      return { ...next, text: JSON.stringify({ ...parseOwnJson<object>(next.text), foldedUpTo }) };
+    }),
   },
   {
     name: "timer-lost-at-swap",
     what: "newer code of a process manager begins with an empty outbox",
-    fault: {
-      models: (store) => ({
-        write: (log, write) =>
-          store.write(
-            log,
-            changed(write, (next, name) =>
-              name === `process/${FLOW}` && isSwap(next)
-                ? { ...next, tables: { ...next.tables, outbox: "new", due: "new" } }
-                : next,
-            ),
-          ),
-      }),
-    },
+    fault: writesAs((next, name) =>
+      name === `process/${FLOW}` && isSwap(next)
+        ? { ...next, tables: { ...next.tables, outbox: "new", due: "new" } }
+        : next,
+    ),
   },
 ];
