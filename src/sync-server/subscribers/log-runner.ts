@@ -101,10 +101,11 @@ export class LogRunner {
     try {
       // Another node has the lease, or there is no record yet.
       const canRun = (await this.#lease.hold()) && (await this.#load());
-      if (canRun) while (await this.#step());
+      const isDiverged = canRun && (await this.#isDiverged());
+      if (canRun && !isDiverged) while (await this.#step());
       // A poke came too late for this run, or other logs have their turn first.
       if (this.#isStale || this.#mustYield()) return this.#context.env.now();
-      return this.#place?.notes.isPaused === true ? Infinity : this.#lanes.nextAt();
+      return isDiverged || this.#place?.notes.isPaused === true ? Infinity : this.#lanes.nextAt();
     } finally {
       leave();
       closing.removeEventListener("abort", signal);
@@ -173,6 +174,16 @@ export class LogRunner {
       if (rows !== "known") this.#lanes.load(rows);
       return true;
     }
+  }
+
+  /** True: the log does not contain the checkpoint, so that no waiting event is handled. A page shows the same. */
+  async #isDiverged(): Promise<boolean> {
+    const { store, onDiverged } = this.#context;
+    const at = this.#place?.at ?? null;
+    if (at === null || this.#lanes.count === 0) return false;
+    const { kind } = await store.read(this.#log, at, { events: 1, bytes: 1 });
+    if (kind === "diverged") onDiverged(this.#log, at);
+    return kind === "diverged";
   }
 
   /** Reads the place again. Returns false if this runner must end, because its cursor is no longer the right one. */

@@ -134,3 +134,45 @@ test.each(["subscribers", "processes"] as const)(
     expect(errors).toMatchObject([{ code: "diverged" }, { code: "diverged", details: { log: "board" } }]);
   },
 );
+
+test("subscriber: while it is `diverged`, no event that waits for its next attempt is handled", async () => {
+  const folder = await temporaryFolder();
+  undo.push(folder.remove);
+  const file = folder.path("logs.db");
+  const attempts: number[] = [];
+  const errors: unknown[] = [];
+  let fails = true;
+  const start = () => {
+    const mailer = subscriber("mailer", {
+      from: [task],
+      start: "beginning",
+      retry: { attempts: 1_000, firstMs: 20, maxMs: 20 },
+      on: {
+        TaskAdded: (_, { attempt }) => {
+          attempts.push(attempt);
+          if (fails) throw new Error("The mail server failed");
+        },
+      },
+    });
+    const onError = (error: unknown) => errors.push(error);
+    const server = testServer({ store: sqlite(file), subscribers: [mailer], limits: { lookMs: 20 }, onError });
+    undo.push(() => server.close());
+    return { server, log: server.log("board") };
+  };
+  const before = start();
+  await before.log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
+  await until(async () => (await before.log.subscribers.list())[0]?.waiting === 1, "the event waits");
+  await before.server.close();
+  const database = new DatabaseSync(file);
+  database.exec("update dacapo_followers set mark = 'lost' where name like '%mailer'");
+  database.close();
+  attempts.length = 0;
+  fails = false;
+  const { log } = start();
+  await until(() => errors.length > 0, "the report");
+  await log.execute(task.command.add("t2", { title: "Tea", column: "todo" }));
+  expect(errors).toMatchObject([{ code: "diverged", details: { log: "board", subscriber: "mailer" } }]);
+  expect(attempts).toEqual([]);
+  await log.subscribers.reset("mailer", { from: "beginning", effects: "repeat" });
+  await until(() => attempts.length === 2, "both events");
+});
