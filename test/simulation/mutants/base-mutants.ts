@@ -102,4 +102,18 @@ export const baseMutants: readonly Mutant[] = [
       }),
     }),
   },
+  {
+    name: "dropped-base-forgets-its-end",
+    what: "a device that drops its base forgets the end of its log, so that a restore in the meantime loses commits",
+    faults: ["bases", "releases", "restore", "cut"],
+    // The server must go back between a new release on the device and the first answer to it. Few worlds do that.
+    firstSeed: 1_713,
+    parts: () => ({
+      logStore: (store, { database }) => ({
+        ...store,
+        cutBack: (expected, keep, pending, dropped) =>
+          store.cutBack(expected, keep, pending, database.open().base === null ? dropped : undefined),
+      }),
+    }),
+  },
 ];

@@ -4,10 +4,10 @@ import { simulation } from "../../support/simulation/simulation.ts";
 import type { Mutant } from "./mutant.ts";
 
 export async function findMutant(
-  { parts, faults }: Mutant,
+  { parts, faults, firstSeed = 1 }: Mutant,
   seedsMax: number,
 ): Promise<{ readonly seed: number; readonly problem: string } | null> {
-  for (let seed = 1; seed <= seedsMax; seed++) {
+  for (let seed = firstSeed; seed < firstSeed + seedsMax; seed++) {
     const { broken } = await runSeeds(simulation.domain, {
       ...simulation.options,
       ...(faults && { faults }),

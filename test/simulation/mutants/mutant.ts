@@ -11,6 +11,8 @@ export type Mutant = {
   readonly parts: () => SimulationParts;
   /** The faults that are needed to find it, if few seeds have all of them. */
   readonly faults?: readonly FaultName[];
+  /** The seed from which the search begins, if fewer than one world in a thousand finds it. @default 1 */
+  readonly firstSeed?: number;
 };
 
 export type RecordText = {
