@@ -19,7 +19,7 @@ test("runServers: the same seed makes the same trace each time", { timeout: 60_0
   }
 });
 
-test.each(["retry-moves-checkpoint", "random-id-for-derived", "vetoed-overlay-kept"])(
+test.each(["retry-moves-checkpoint", "random-id-for-derived", "vetoed-overlay-kept", "lost-place-continued"])(
   "findServerMutant: finds the planted fault %s",
   { timeout: 100_000 },
   async (name) => {

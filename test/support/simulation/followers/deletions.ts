@@ -34,6 +34,7 @@ export class Deletions {
     if (!before) return;
     for (const row of before.#wanted) this.#wanted.add(row);
     for (const follower of before.#purges.wanted) this.#purges.wanted.add(follower);
+    this.#isRestored = before.#isRestored;
   }
 
   of(follower: string): ReadonlySet<string> {

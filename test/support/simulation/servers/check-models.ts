@@ -2,7 +2,8 @@
  * Checks the rows, the strong models and the bases of the simulated servers against the checker's own fold.
  *
  * Guarantees:
- * - The cursor of a follower is the end of a record, and its rows are the fold up to there.
+ * - The cursor of a follower is the end of a record, and its rows are the fold up to there. A cursor that the log has
+ *   lost stays until a node builds the rows again.
  * - A strong model that was ready is at the head after each append of its release, and parked nothing.
  * - A base has the rows and states of its one cursor.
  */
@@ -29,12 +30,15 @@ export type ModelsOfRelease = { readonly models: readonly ReadModel[]; readonly 
 export class ModelChecks {
   readonly #log: string;
   readonly #ledger: Ledger;
+  readonly #isLost: (mark: string) => boolean;
   /** The revision of each follower at the last check. */
   readonly #checked = new Map<string, number>();
 
-  constructor(log: string, ledger: Ledger) {
+  /** `isLost`: a restore of the log alone removed the record with this mark. */
+  constructor(log: string, ledger: Ledger, isLost: (mark: string) => boolean) {
     this.#log = log;
     this.#ledger = ledger;
+    this.#isLost = isLost;
   }
 
   /** Checks each follower that moved since the last check. */
@@ -48,6 +52,7 @@ export class ModelChecks {
     for (const follower of followersIn(found)) {
       if (this.#checked.get(follower.name) === follower.revision) continue;
       this.#checked.set(follower.name, follower.revision);
+      if (follower.at && this.#isLost(follower.at.mark)) continue;
       for (const { models, refolds } of releases) {
         const model = models.find((one) => one.follower === follower.name || one.beside === follower.name);
         if (model) problems.push(...(await this.#checkRows(store, model, follower, refolds, deleted(follower.name))));

@@ -2,18 +2,26 @@
  * Checks the stored place of the subscriber.
  *
  * Guarantees:
- * - Each event up to the checkpoint was handled, was skipped, or waits.
+ * - Each event up to the checkpoint was handled, was skipped, or waits. Or an operator continued behind it.
  */
 import type { ModelStore } from "../../../../src/sync-server/stores/model-store.ts";
 import { followersIn } from "./check-models.ts";
 import type { Effects } from "./effects.ts";
 import type { Ledger } from "./ledger.ts";
+import type { LostPlaces } from "./lost-places.ts";
 import { LOG, MAILER } from "./reactions.ts";
 
 const ALL = { from: null, to: null, after: null, limit: 10_000, bytes: 10_000_000 };
 
-export async function checkPlace(store: ModelStore, ledger: Ledger, effects: Effects): Promise<readonly string[]> {
+/** `lost`: the places that the log has lost, and the position behind which an operator continued. */
+export async function checkPlace(
+  store: ModelStore,
+  ledger: Ledger,
+  effects: Effects,
+  lost: LostPlaces,
+): Promise<readonly string[]> {
   const name = `subscriber/${MAILER}`;
+  if (lost.isLost(name)) return [];
   const follower = followersIn(await store.followers(LOG)).find((one) => one.name === name);
   if (!follower?.at) return [];
   if (ledger.endOf(follower.at) === null) return [`${name} is at ${follower.at.position}, which is no record end`];
@@ -22,6 +30,6 @@ export async function checkPlace(store: ModelStore, ledger: Ledger, effects: Eff
   const waiting = new Set(page?.rows.map(([key]) => Number(key)));
   return ledger.counted
     .open(({ position }) => position <= at, effects.isOver)
-    .filter(({ position }) => !waiting.has(position))
+    .filter(({ position }) => !waiting.has(position) && position > lost.continuedAt(name))
     .map(({ id, position }) => `${name} passed the event ${id} at ${position} without handling it`);
 }

@@ -14,6 +14,8 @@ const APPEND_MS = 1_000;
 export type ReminderFacts = {
   /** A node may pause between a read of the store and a command. */
   readonly hasPauses: boolean;
+  /** Reminders of the job may be lost with a history, because an operator continued behind it. */
+  readonly isContinued?: boolean;
   /** The latest time that the clock of the node had shown which appended the event. */
   readonly clockOf: (event: JobEvent) => number;
 };
@@ -22,7 +24,7 @@ export type ReminderFacts = {
 export function checkReminders(
   started: JobEvent,
   events: readonly JobEvent[],
-  { hasPauses, clockOf }: ReminderFacts,
+  { hasPauses, isContinued = false, clockOf }: ReminderFacts,
 ): readonly string[] {
   const { reminders = [], ms: deadline = 0, isPoison = false } = started.data;
   const due = (n: number): number => started.received + (reminders[n] ?? Infinity);
@@ -43,7 +45,7 @@ export function checkReminders(
     // A start that an operator retries begins its timers behind the events that were to drop them.
     if (isDropped && !hasPauses && !isPoison) problems.push(`has the reminder ${n} after its end at ${over.received}`);
   }
-  if (over?.type !== "Expired") return problems;
+  if (over?.type !== "Expired" || isContinued) return problems;
   const inTime = new Set(reminded.flatMap(({ data, position }) => (position < over.position ? (data.n ?? -1) : [])));
   for (const [n, ms] of reminders.entries())
     if (ms < deadline && !inTime.has(n)) problems.push(`expired without the reminder ${n} of ${due(n)}`);

@@ -18,6 +18,7 @@ import type { ServerFaults } from "./draw-faults.ts";
 import { Effects } from "./effects.ts";
 import { FlowReleases } from "./flow-releases.ts";
 import { Ledger } from "./ledger.ts";
+import { LostPlaces } from "./lost-places.ts";
 import type { ServerNode } from "./node.ts";
 import { ECHO, FLOW, LOG, MAILER, OTHER_LOG } from "./reactions.ts";
 import { Reads } from "./reads.ts";
@@ -37,7 +38,10 @@ type History = {
   readonly flow: FlowReleases;
   readonly releases: readonly ModelsOfRelease[];
   readonly deletions: Deletions;
+  readonly lost: LostPlaces;
 };
+
+const FOLLOWER = `subscriber/${MAILER}`;
 
 export class Judge {
   readonly effects: Effects;
@@ -45,6 +49,8 @@ export class Judge {
   readonly reads: Reads;
   readonly #parts: JudgeParts;
   readonly #problems: string[] = [];
+  /** The followers that an operator began to reset because of a restore. */
+  readonly #resets = new Set<string>();
   #history: History;
   /** The clocks of the nodes that appended, by commit. */
   readonly #clocks = new Map<string, number>();
@@ -54,14 +60,14 @@ export class Judge {
   constructor(parts: JudgeParts) {
     this.#parts = parts;
     const ledger = () => this.#history.ledger;
-    this.effects = new Effects(parts.random, ledger, parts.faults.handlerFailure);
+    this.effects = new Effects(parts.random, ledger, () => this.lostPlaces, parts.faults.handlerFailure);
     this.calls = new Calls(this.#records, ledger, (name, count) => this.#ownerOf(name, count));
     this.reads = new Reads(parts.random, {
       records: this.#records,
       endOf: (at) => this.#history.ledger.endOf(at),
       fold: (release, count) => this.#ofRelease(release).refolds.after(count),
     });
-    this.#history = this.#newHistory();
+    this.#history = this.#newHistory(new Deletions(this.#totals));
   }
 
   readonly #records = (): readonly PlainRecord[] => this.#parts.store.records(LOG);
@@ -72,6 +78,25 @@ export class Judge {
     const writes = this.#parts.store.modelWrites(LOG);
     for (let write = writes[this.#seen]; write; write = writes[++this.#seen]) deletions.written(write);
     return deletions;
+  }
+
+  /** The places that a restore of the log alone removed. */
+  get lostPlaces(): LostPlaces {
+    return this.#history.lost;
+  }
+
+  /** The cursors of all records, as texts. */
+  get ends(): readonly string[] {
+    return this.#records().map(({ position, events, mark }) => `${position + events.length - 1}-${mark}`);
+  }
+
+  /** An operator begins to reset a follower whose place is lost. */
+  beginReset(follower: string): void {
+    this.#resets.add(follower);
+  }
+
+  get #totals(): readonly ReadModel[] {
+    return this.#parts.releases.flatMap(({ models }) => models).filter(({ name }) => name === "totals");
   }
 
   /** The model `totals` of a release. */
@@ -90,21 +115,33 @@ export class Judge {
 
   /** The log has another history from now on. */
   restored(): void {
-    this.#history = this.#newHistory(this.#history.deletions);
+    this.#history = this.#newHistory(new Deletions(this.#totals, this.#history.deletions));
     this.#seen = 0;
     this.calls.forget();
   }
 
-  #newHistory(before?: Deletions): History {
+  /** The log has another history from now on, and its followers have not. */
+  logRestored(): void {
+    const { deletions } = this;
+    deletions.restored();
+    this.#history = this.#newHistory(deletions);
+    this.calls.forget();
+  }
+
+  #newHistory(deletions: Deletions): History {
     const { store, releases } = this.#parts;
-    const totals = releases.flatMap(({ models }) => models).filter(({ name }) => name === "totals");
+    const lost = new LostPlaces(store);
     const ledger = new Ledger(LOG, this.#records);
     return {
       ledger,
       other: new Ledger(OTHER_LOG, () => store.records(OTHER_LOG)),
-      models: new ModelChecks(LOG, ledger),
-      deletions: new Deletions(totals, before),
-      flow: new FlowReleases(() => store.modelWrites(LOG)),
+      models: new ModelChecks(LOG, ledger, lost.isLostMark),
+      deletions,
+      lost,
+      flow: new FlowReleases(
+        () => store.modelWrites(LOG),
+        () => this.#resets.has(`process/${FLOW}`),
+      ),
       releases: releases.map(({ domain, models }) => ({ models, refolds: new Refolds(domain, this.#records) })),
     };
   }
@@ -132,19 +169,20 @@ export class Judge {
   /** Returns the problems of now. */
   async check(): Promise<readonly string[]> {
     const { models } = this.#parts.store;
-    const { ledger, other, releases, models: checks } = this.#history;
+    const { ledger, other, releases, models: checks, lost } = this.#history;
     const { deletions } = this;
     return [
       ...this.#problems,
       ...this.effects.problems,
       ...this.reads.problems,
+      ...lost.problems,
       ...deletions.problems,
       ...this.calls.check(),
       ...ledger.problems,
       ...other.problems,
       ...this.#checkJobs(false),
       ...(await checks.check(models, releases, (follower) => deletions.of(follower))),
-      ...(await checkPlace(models, ledger, this.effects)),
+      ...(await checkPlace(models, ledger, this.effects, lost)),
     ];
   }
 
@@ -153,16 +191,18 @@ export class Judge {
     const { store } = this.#parts;
     const { ledger, other, releases } = this.#history;
     const problems = [...(await this.check()), ...this.#checkJobs(true)];
-    for (const { id } of ledger.counted.all) {
+    for (const { id, position } of ledger.counted.all) {
+      if (position <= this.lostPlaces.continuedAt(FOLLOWER)) continue;
       if (!this.effects.isOver(id)) problems.push(`the event ${id} was never handled`);
       // An operator may skip an event that was done before a restore.
       if (this.effects.skipped.has(id)) continue;
-      if (ledger.notesOf(id) !== 1) problems.push(`${LOG} has no note of the event ${id}`);
+      if (ledger.notesOf(id) !== 1 && !this.lostPlaces.hasLostCommand(id))
+        problems.push(`${LOG} has no note of the event ${id}`);
       if (other.notesOf(id) !== 1) problems.push(`${OTHER_LOG} has no note of the event ${id}`);
     }
     if (this.#records().length === 0) return problems;
     const found = await store.models.followers(LOG);
-    const expected = [...(releases[release]?.models ?? []).map(({ follower }) => follower), `subscriber/${MAILER}`];
+    const expected = [...(releases[release]?.models ?? []).map(({ follower }) => follower), FOLLOWER];
     for (const name of [...expected, `process/${FLOW}`, `process/${ECHO}`]) {
       const follower = followersIn(found).find((one) => one.name === name);
       if (found.kind !== "open" || follower?.at?.mark !== found.head?.mark)
@@ -206,9 +246,12 @@ export class Judge {
   }
 
   #checkJobs(isOver: boolean): readonly string[] {
-    const { ledger, flow } = this.#history;
+    const { ledger, flow, lost } = this.#history;
     return checkJobs(ledger.jobs, {
       ...flow.facts(),
+      continuedAt: lost.continuedAt(`process/${FLOW}`, `process/${ECHO}`),
+      hasContinued: lost.hasContinued,
+      hasLostCommand: lost.hasLostCommand,
       hasPauses: this.#parts.faults.pause,
       clockOf: ({ commit, received }) => this.#clocks.get(commit) ?? received,
       isOver,

@@ -16,6 +16,7 @@ export type NodeParts = {
   readonly skewMs: () => number;
   readonly isBroken: () => boolean;
   readonly baseEvents: number;
+  readonly report: (error: unknown) => void;
 };
 
 export class ServerNode {
@@ -51,7 +52,7 @@ export class ServerNode {
       ticketSecret: "a secret of sixteen letters",
       env,
       // A failing store and failing handlers are faults of this world, so their errors are expected.
-      onError: () => {},
+      onError: parts.report,
     });
   }
 

@@ -5,7 +5,7 @@
  * - `poison`: a model or a process refuses an event. `handlerFails`: before or after its work, or for ever.
  * - `modelReleases`: the nodes change to a release with other folds and another process manager.
  * - Timers, of which many are due after an outage of all nodes.
- * - Restores, clocks that jump, failing calls of the store, and crashes at any await.
+ * - Restores of the whole store, and of one log without its followers. Clocks that jump, failing calls of the store, and crashes at any await.
  */
 import { readModels } from "../../../../src/sync-server/read-models/read-model.ts";
 import { seededRandom } from "../../../../src/testing/seeded-random.ts";
@@ -17,6 +17,7 @@ import { Commands } from "./draw-command.ts";
 import { drawFaults, type ServerFaults } from "./draw-faults.ts";
 import { releasesOf } from "./domain.ts";
 import { Judge } from "./judge.ts";
+import { LogRestores } from "./log-restores.ts";
 import { ServerNode } from "./node.ts";
 import { operate } from "./operate.ts";
 import { LOG } from "./reactions.ts";
@@ -52,6 +53,7 @@ class ServersWorld {
   readonly #random: ReturnType<typeof seededRandom>;
   readonly #faults: ServerFaults;
   readonly #outage: Outage | null;
+  readonly #logRestores: LogRestores | null;
   /** The faults of the store end when the world is healed. */
   #storeFaults: { -readonly [Name in keyof StoreFaults]: StoreFaults[Name] };
   readonly #store = new BackedUpStore();
@@ -71,6 +73,7 @@ class ServersWorld {
     this.#storeFaults = { ...this.#faults };
     const timers = Timers.of(seed, STEPS);
     this.#outage = timers?.outage ?? null;
+    this.#logRestores = LogRestores.of(seed, STEPS);
     this.#commands = new Commands(this.#random, this.#faults, timers);
     this.#releases = releasesOf(this.#faults.changes ?? NO_CHANGES);
     this.#judge = new Judge({
@@ -93,6 +96,8 @@ class ServersWorld {
     this.#nodes = [this.#start(0, 0), this.#start(1, 0)];
     for (let step = 0; step < STEPS; step++) {
       if (step === this.#outage?.step) await this.#sleep(this.#outage);
+      if (this.#logRestores?.isBefore(step)) await this.#restoreLog(this.#logRestores);
+      this.#logRestores?.operate(this.#nodes, this.#judge, false);
       await this.#step();
       await this.#run(this.#random.below(600));
       const problems = await this.#judge.check();
@@ -129,6 +134,7 @@ class ServersWorld {
       skewMs: () => this.#skew[index] ?? 0,
       isBroken: () => !this.#isHealed,
       baseEvents: BASE_EVENTS,
+      report: (error) => this.#judge.lostPlaces.report(error),
     });
     return node;
   }
@@ -201,11 +207,25 @@ class ServersWorld {
   async #restore(): Promise<void> {
     const kept = this.#random.below(this.#store.writes + 1);
     this.#scheduler.note(`restore of ${kept} of ${this.#store.writes} writes`);
-    for (const { owner } of this.#nodes) owner.state = "dead";
-    await this.#store.restore(kept);
-    this.#leases.clear();
+    await this.#stopFor(() => this.#store.restore(kept));
     this.#judge.restored();
     for (const index of this.#nodes.keys()) this.#crash(index);
+  }
+
+  /** Restores the records of the log, and leaves its followers. All nodes stop for it. */
+  async #restoreLog(restores: LogRestores): Promise<void> {
+    const appends = this.#store.appends(LOG);
+    const kept = restores.kept(appends);
+    this.#scheduler.note(`restore of ${kept} of ${appends} appends of the log alone`);
+    await this.#stopFor(() => this.#store.restoreLog(LOG, kept));
+    this.#judge.logRestored();
+    for (const index of this.#nodes.keys()) this.#crash(index);
+  }
+
+  async #stopFor(work: () => Promise<void>): Promise<void> {
+    for (const { owner } of this.#nodes) owner.state = "dead";
+    await work();
+    this.#leases.clear();
   }
 
   /** Ends all faults, and retries what is parked. Then all work is done. */
@@ -229,6 +249,7 @@ class ServersWorld {
       if ((await this.#judge.end(release)).length === 0) break;
       const [node] = this.#nodes;
       if (node) this.#judge.retryParked(node);
+      this.#logRestores?.operate(this.#nodes, this.#judge, true);
     }
     // Late work would show as work that is done twice.
     await this.#run(HEAL.quietMs);
