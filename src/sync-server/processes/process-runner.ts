@@ -7,7 +7,7 @@
  * - One write moves the checkpoint, the rows and the outbox. So each event has one reaction, also after a crash.
  * - The lease saves double work. The revision alone makes the rows and the outbox right.
  */
-import { type CommitRecord, type Cursor, positionOf } from "../../core/history/record.ts";
+import { type CommitRecord, type Cursor, cursorOf, positionOf } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { Env } from "../base/env.ts";
@@ -159,8 +159,8 @@ export class ProcessRunner {
     const from = isNew ? { revision: beside.revision, at: null, notes: emptyNotes(manager) } : beside;
     const page = await this.#readPage(from.at, false);
     if (!page) return { until: Infinity };
-    // The older code stops at its cursor, and this code reacts from there on.
-    const records = page.filter((record) => record.position <= positionOf(live.at));
+    // The older code stops at its cursor, and this code reacts from there on. A lost cursor may be inside of a record.
+    const records = page.filter((record) => cursorOf(record).position <= positionOf(live.at));
     if (!isNew && records.length === 0) {
       // A restore removed the cursor of the older code, so that this code cannot come to it.
       this.#context.onDiverged(this.#log, live.at);

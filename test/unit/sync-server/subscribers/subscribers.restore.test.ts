@@ -15,8 +15,11 @@ afterEach(async () => {
 
 const EVENTS = 3;
 
-/** A server whose followers have handled all events of a log, and then a restart with places behind its head. */
-async function restored(kind: "subscribers" | "processes", position: number) {
+/**
+ * A server whose followers have handled all events of a log, and then a restart with places that the log has lost.
+ * `isOneRecord`: the events of the person are one record.
+ */
+async function restored(kind: "subscribers" | "processes", position: number, isOneRecord = false) {
   const folder = await temporaryFolder();
   undo.push(folder.remove);
   const file = folder.path("logs.db");
@@ -58,7 +61,9 @@ async function restored(kind: "subscribers" | "processes", position: number) {
     return { server, log, add, status, settled: () => until(isDone, "all events handled") };
   };
   const before = start();
-  for (let n = 0; n < EVENTS; n++) await before.add(n);
+  const ids = Array.from({ length: EVENTS }, (_, n) => `t${n}`);
+  const adds = ids.map((id) => task.command.add(id, { title: "Milk", column: "todo" }));
+  for (const commands of isOneRecord ? [adds] : adds) await before.log.execute(commands);
   await before.settled();
   await before.server.close();
   const restore = (mark: string) => {
@@ -115,6 +120,17 @@ test.each([
     expect(errors).toHaveLength(1);
   },
 );
+
+test("processManager: newer code stops if its lost place is inside of a record of the restored log", async () => {
+  const { start, errors } = await restored("processes", EVENTS - 1, true);
+  const { log, status, settled } = start(2);
+  await until(() => errors.length > 0, "the report");
+  expect(errors).toMatchObject([{ code: "diverged", details: { log: "board", process: "closer" } }]);
+  expect(await status()).toMatchObject({ state: "diverged", at: `${EVENTS - 1}-lost` });
+  await log.processes.reset("closer", { from: "beginning", effects: "repeat" });
+  await settled();
+  expect(await status()).toMatchObject({ state: "running" });
+});
 
 test.each(["subscribers", "processes"] as const)(
   "%s: a log that is restored again after a reset is reported again",
