@@ -1,25 +1,9 @@
 /** Planted faults of simulated servers, each in the store of all nodes. */
-import { positionOf } from "../../../src/core/history/record.ts";
 import type { FollowerNext, ModelStore, ModelWrite, RowChange } from "../../../src/sync-server/stores/model-store.ts";
 import { parseOwnJson } from "../../support/own-json.ts";
 import { FLOW, LOG, MAILER } from "../../support/simulation/servers/reactions.ts";
-import type { ServerMutant } from "./server-mutant.ts";
-
-const ALL = { events: 10_000, bytes: 10_000_000 };
-
-type Change = (next: FollowerNext, name: string) => FollowerNext;
-
-function changed(write: ModelWrite, change: Change): ModelWrite {
-  const followers = write.followers.map((one) =>
-    one.next === null || one.next === "check" ? one : { ...one, next: change(one.next, one.name) },
-  );
-  return { ...write, followers };
-}
-
-/** Changes the followers of each write. */
-function writesAs(change: Change): ServerMutant["fault"] {
-  return { models: (store) => ({ write: (log, write) => store.write(log, changed(write, change)) }) };
-}
+import { lostPlaceMutants } from "./lost-place-mutants.ts";
+import { changed, type ServerMutant, writesAs } from "./server-mutant.ts";
 
 function withTexts(rows: readonly RowChange[], follower: string, change: (text: string) => string): RowChange[] {
   return rows.map((one) =>
@@ -230,36 +214,5 @@ export const serverStoreMutants: readonly ServerMutant[] = [
         : next,
     ),
   },
-  {
-    name: "lost-place-continued",
-    what: "a subscriber whose place a restore of the log removed continues from the same position",
-    fault: {
-      read: (store) => async (log, after, limit) => {
-        const page = await store.read(log, after, limit);
-        const all = page.kind === "diverged" ? await store.read(log, null, ALL) : page;
-        if (page.kind !== "diverged" || all.kind !== "page") return page;
-        return { ...all, records: all.records.filter(({ cursor }) => cursor.position > positionOf(after)) };
-      },
-    },
-  },
-  {
-    name: "lost-place-not-noticed",
-    what: "a look at a place that a restore of the log removed finds it, so that its waiting events are handled",
-    fault: {
-      read: (store) => async (log, after, limit) => {
-        const page = await store.read(log, after, limit);
-        const isLook = page.kind === "diverged" && limit.bytes === 1;
-        return isLook ? { kind: "page", records: [], head: page.head } : page;
-      },
-    },
-  },
-  {
-    name: "outbox-of-lost-history-kept",
-    what: "a process manager that begins again executes the commands of a history that a restore removed",
-    fault: writesAs((next, name) =>
-      name.startsWith("process/") && next.tables["outbox"] === "new"
-        ? { ...next, tables: { ...next.tables, outbox: "keep", due: "keep" } }
-        : next,
-    ),
-  },
+  ...lostPlaceMutants,
 ];
