@@ -10,7 +10,7 @@ test("simulate: the followers of 60 worlds of servers do each thing once, in ord
   for (let seed = 1; seed <= 60; seed++) expect(await runServers(seed), `seed ${seed}`).toEqual([]);
 });
 
-test("simulate: newer code of a process stops at a place that its log has lost, in seed 715 of servers", async () => {
+test("simulate: newer code of a process stops at a lost place, in seed 715 of servers", async () => {
   expect(await runServers(715)).toEqual([]);
 });
 

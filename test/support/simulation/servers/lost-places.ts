@@ -34,7 +34,7 @@ export class LostPlaces {
   /** The positions behind which followers continued after their last reset. */
   readonly #continuedAt = new Map<string, number>();
   #hasContinued = false;
-  /** The events and jobs whose commands a restore removed behind the place of their follower, so that nobody notices. */
+  /** The events and jobs whose commands a restore removed behind the place of their follower. Nobody notices it. */
   readonly #lostCommands = new Set<string>();
   readonly #reported = new Set<string>();
   #writes = 0;

@@ -5,7 +5,8 @@
  * - `poison`: a model or a process refuses an event. `handlerFails`: before or after its work, or for ever.
  * - `modelReleases`: the nodes change to a release with other folds and another process manager.
  * - Timers, of which many are due after an outage of all nodes.
- * - Restores of the whole store, and of one log without its followers. Clocks that jump, failing calls of the store, and crashes at any await.
+ * - Restores of the whole store, and of one log without its followers.
+ * - Clocks that jump, failing calls of the store, and crashes at any await.
  */
 import { readModels } from "../../../../src/sync-server/read-models/read-model.ts";
 import { seededRandom } from "../../../../src/testing/seeded-random.ts";

@@ -100,7 +100,7 @@ test("purge: ends a rebuild that begins while the rows are purged", async () => 
   await expect(log.rows(board, { waitMs: 0 })).rejects.toMatchObject({ code: "rows-not-populated" });
 });
 
-test("verify: ends with rows-not-populated if a purge removes the rows just before its job begins", async () => {
+test("verify: ends with rows-not-populated if a purge comes just before its job begins", async () => {
   const isVerify = ({ followers }: ModelWrite): boolean =>
     followers.some(({ next }) => next && next !== "check" && next.text.includes('"comparison"'));
   const { log } = await racedBy(isVerify, (models) => models.purge(board));

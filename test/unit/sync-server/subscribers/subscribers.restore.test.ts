@@ -121,7 +121,7 @@ test.each([
   },
 );
 
-test("processManager: newer code stops if its lost place is inside of a record of the restored log", async () => {
+test("processManager: newer code stops if its lost place is inside of a record", async () => {
   const { start, errors } = await restored("processes", EVENTS - 1, true);
   const { log, status, settled } = start(2);
   await until(() => errors.length > 0, "the report");
