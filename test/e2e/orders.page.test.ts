@@ -83,6 +83,24 @@ test(
   },
 );
 
+test("orders page: a comparison shows its progress, pauses, continues and is cancelled", async () => {
+  const page = await demo.visit();
+  const rebuild = region(page, "Rebuild the sales");
+  await button(page, "Compare with the log").waitFor();
+  await page.request.post(new URL("/api/sales/compare", page.url()).href, { data: { isSlow: true } });
+  await rebuild.getByRole("progressbar", { name: "Events that the comparison has folded" }).waitFor();
+  await button(page, "Pause").click();
+  await rebuild.getByText("The comparison is paused.").waitFor();
+  await page.reload();
+  await button(page, "Continue").click();
+  await rebuild.getByText("A comparison runs.").waitFor();
+  await button(page, "Cancel").click();
+  await rebuild.getByText("The last comparison was cancelled.", { exact: true }).waitFor();
+  expect(await rebuild.getByRole("progressbar").count()).toBe(0);
+  await button(page, "Compare with the log").click();
+  await rebuild.getByText("rows compared with the log: all are equal.").waitFor({ timeout: 30_000 });
+});
+
 test("orders page: a release with a mistake parks one event, and the repair brings it back", async () => {
   const page = await demo.visit();
   const story = region(page, "What if a release has a mistake?");
@@ -116,7 +134,9 @@ test("orders page: a person with a keyboard keeps the place while a button works
   const page = await demo.visit();
   await button(page, "Receive stock").press("Enter");
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Receive stock");
-  await expect.poll(() => button(page, "Receive stock").getAttribute("aria-disabled")).toBe("false");
+  await expect
+    .poll(() => button(page, "Receive stock").getAttribute("aria-disabled"), { timeout: 30_000 })
+    .toBe("false");
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Receive stock");
 });
 

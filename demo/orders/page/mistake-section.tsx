@@ -14,7 +14,7 @@ export function MistakeSection({ shop, customers }: MistakeSectionProps) {
   const [isTold, setTold] = useState(false);
   const isMistaken = release === "mistaken";
   const job = shop.state.models.find(({ name }) => name === "sales")?.job;
-  const isRepairing = !isMistaken && (job?.phase === "running" || job?.phase === "paused");
+  const isRepairing = !isMistaken && job?.kind === "build" && (job.phase === "running" || job.phase === "paused");
   const next = parked.length > 0 ? 3 : isMistaken ? 2 : 1;
   const orderAsZoe = async () => {
     const sku = stockBars(shop.stock).find(({ value }) => value > 0)?.key;

@@ -1,34 +1,24 @@
-/** The read model `sales` and its job: rebuild it, watch it, pause it, and compare its rows with the log. */
-import { useState } from "react";
-import * as v from "valibot";
+/** The read model `sales` and its jobs: rebuild it or compare its rows with the log, and watch, pause or cancel that. */
 import { count, duration, number } from "./say.ts";
-import { type Job, type Model, post } from "./shop-state.ts";
+import { type Job, type Model, post, type Shop } from "./shop-state.ts";
 import { Problem, useWork, WorkButton } from "./use-work.tsx";
 
 /** The server folds the last events of a log without a rest. */
 const WATCHABLE = 1_500;
-const compared = v.object({ rows: v.number(), differences: v.array(v.unknown()) });
 
 type RebuildSectionProps = {
   readonly model: Model;
   /** Events of the log. */
   readonly events: number;
+  readonly compared: Compared;
 };
 
-export function RebuildSection({ model, events }: RebuildSectionProps) {
+type Compared = Shop["state"]["compared"];
+
+export function RebuildSection({ model, events, compared }: RebuildSectionProps) {
   const work = useWork();
-  const [comparison, setComparison] = useState<string | null>(null);
   const { job } = model;
   const isOpen = job !== null && job.phase !== "done" && job.phase !== "cancelled";
-  const rebuild = (isSlow: boolean) => {
-    setComparison(null);
-    return post("/sales/rebuild", { isSlow });
-  };
-  const compare = async () => {
-    setComparison(null);
-    const { rows, differences } = v.parse(compared, await post("/verify/sales"));
-    setComparison(`${count(rows, "row")} compared with the log: ${differenceOf(differences.length)}.`);
-  };
   return (
     <section aria-labelledby="rebuild">
       <h2 id="rebuild">Rebuild the sales da capo</h2>
@@ -36,17 +26,17 @@ export function RebuildSection({ model, events }: RebuildSectionProps) {
         A rebuild folds the rows of <em>sales</em> again from the first event, while orders come in. Readers see the old
         rows until the new ones are complete.
       </p>
-      {isOpen && job.kind === "build" ? (
+      {isOpen ? (
         <JobLine job={job} work={work} />
       ) : (
         <div className="buttons">
-          <WorkButton work={work} isOff={isOpen} onRun={() => rebuild(true)}>
+          <WorkButton work={work} onRun={() => post("/sales/rebuild", { isSlow: true })}>
             Rebuild slowly
           </WorkButton>
-          <WorkButton work={work} isOff={isOpen} onRun={() => rebuild(false)}>
+          <WorkButton work={work} onRun={() => post("/sales/rebuild")}>
             Rebuild at full speed
           </WorkButton>
-          <WorkButton work={work} isOff={isOpen} onRun={compare}>
+          <WorkButton work={work} onRun={() => post("/sales/compare")}>
             Compare with the log
           </WorkButton>
         </div>
@@ -56,7 +46,7 @@ export function RebuildSection({ model, events }: RebuildSectionProps) {
           The log has {count(events, "event")}, so a rebuild is over at once. Place more orders to watch one.
         </p>
       )}
-      <p role="status">{comparison ?? sayJob(job)}</p>
+      <p role="status">{sayJob(job, compared)}</p>
       <Problem of={work} />
       <p className="hint">{sayModel(model)}</p>
     </section>
@@ -64,11 +54,15 @@ export function RebuildSection({ model, events }: RebuildSectionProps) {
 }
 
 function JobLine({ job, work }: { readonly job: Job; readonly work: ReturnType<typeof useWork> }) {
-  const { phase, done, of, perSecond, leftMs } = job;
+  const { kind, phase, done, of, perSecond, leftMs } = job;
   const isRunning = phase === "running";
   return (
     <div className="job">
-      <progress max={Math.max(1, of)} value={done} aria-label="Events that the rebuild has folded" />
+      <progress
+        max={Math.max(1, of)}
+        value={done}
+        aria-label={kind === "build" ? "Events that the rebuild has folded" : "Events that the comparison has folded"}
+      />
       <p className="job-numbers">
         <span>
           {number(done)} of {count(of, "event")}
@@ -89,9 +83,10 @@ function JobLine({ job, work }: { readonly job: Job; readonly work: ReturnType<t
 }
 
 /** It has no numbers that move, because a screen reader reads it at each change. */
-function sayJob(job: Job | null): string {
+function sayJob(job: Job | null, compared: Compared): string {
   if (!job) return "";
-  const name = job.kind === "build" ? "rebuild" : "comparison";
+  const isBuild = job.kind === "build";
+  const name = isBuild ? "rebuild" : "comparison";
   switch (job.phase) {
     case "running":
       return `A ${name} runs.`;
@@ -100,8 +95,10 @@ function sayJob(job: Job | null): string {
     case "stopped":
       return `The ${name} stopped: ${job.lastError ?? "an event cannot be folded"}`;
     case "cancelled":
-      return `The last ${name} was cancelled. The rows are the old ones.`;
+      return `The last ${name} was cancelled.${isBuild ? " The rows are the old ones." : ""}`;
     case "done":
+      if (!isBuild && compared)
+        return `${count(compared.rows, "row")} compared with the log: ${differenceOf(compared.differences)}.`;
       return `The last ${name} is done.`;
   }
 }

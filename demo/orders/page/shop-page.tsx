@@ -59,7 +59,7 @@ function Sections({ shop, isStale }: { readonly shop: Shop; readonly isStale: bo
       <OrdersSection shop={shop} customers={customers} />
       <StockSection stock={shop.stock} />
       <SalesSection sales={shop.sales} phase={sales?.phase ?? "missing"} />
-      {sales && <RebuildSection model={sales} events={state.at} />}
+      {sales && <RebuildSection model={sales} events={state.at} compared={state.compared} />}
       {sales && <MistakeSection shop={shop} customers={customers} />}
     </div>
   );

@@ -50,6 +50,8 @@ const state = v.object({
   commands: v.array(command),
   release: v.picklist(["none", "mistaken", "right"]),
   parked: v.array(parked),
+  /** The result of the last job of `sales`, if it is a comparison. */
+  compared: v.nullable(v.object({ rows: v.number(), differences: v.number() })),
   latest: v.array(latest),
 });
 const salesRows = rowsOf({ qty: v.number(), cents: v.number() });

@@ -12,7 +12,7 @@ import type { RunningShop } from "./running-shop.ts";
 
 /** Pieces of each sku that the page's button receives. */
 const FILL_QTY = 25;
-/** The share of the time in which a slow rebuild works, for each event. So it takes some seconds with every log. */
+/** The share of the time in which a slow job works, for each event. So it takes some seconds with every log. */
 const SLOW_DUTY_EACH = 0.0002 / 500;
 
 /** `commit` is a UUID of the caller. A repeated call with it records nothing. */
@@ -25,7 +25,7 @@ const placed = v.object({
 const received = v.object({ sku: v.string(), commit: v.pipe(v.string(), v.uuid()), qty: v.number() });
 /** Only the skus with fewer pieces. */
 const filling = v.object({ below: v.optional(v.number(), Infinity) });
-const rebuilding = v.object({ isSlow: v.optional(v.boolean(), false) });
+const starting = v.object({ isSlow: v.optional(v.boolean(), false) });
 const releasing = v.object({ sales: v.picklist(["mistaken", "right"]) });
 
 export function shopApi(running: RunningShop): Hono {
@@ -71,16 +71,20 @@ export function shopApi(running: RunningShop): Hono {
 
 /** The verbs of the model's jobs. They name `sales`, because its definition is that of the release. */
 function addJobs(api: Hono, running: RunningShop): void {
-  api.post("/sales/rebuild", async (c) => {
-    const { isSlow } = v.parse(rebuilding, await c.req.json().catch(() => ({})));
-    const { models } = await running.log();
-    const { at } = await models.status(sales.name);
-    // A cursor begins with the position.
-    const events = Number.parseInt(at ?? "0", 10);
-    const duty = Math.min(1, Math.max(500, events) * SLOW_DUTY_EACH);
-    const job = await models.rebuild(sales.name, isSlow ? { duty } : {});
-    return c.json(await job.progress());
-  });
+  for (const [path, verb] of [
+    ["/sales/rebuild", "rebuild"],
+    ["/sales/compare", "startVerify"],
+  ] as const)
+    api.post(path, async (c) => {
+      const { isSlow } = v.parse(starting, await c.req.json().catch(() => ({})));
+      const { models } = await running.log();
+      const { at } = await models.status(sales.name);
+      // A cursor begins with the position.
+      const events = Number.parseInt(at ?? "0", 10);
+      const duty = Math.min(1, Math.max(500, events) * SLOW_DUTY_EACH);
+      const job = await models[verb](sales.name, isSlow ? { duty } : {});
+      return c.json(await job.progress());
+    });
   for (const verb of ["pause", "resume", "cancel"] as const)
     api.post(`/sales/${verb}`, async (c) => {
       await (await (await running.log()).models.job(sales.name))?.[verb]();
@@ -92,17 +96,19 @@ function addJobs(api: Hono, running: RunningShop): void {
   });
 }
 
-/** The state for the page: the orders, the models with their jobs, the processes, and the parked events of `sales`. */
+/** The state for the page: the orders, the models with their jobs, the processes, and what `sales` lacks. */
 async function stateOf(running: RunningShop) {
   const shop = await running.log();
-  const [counts, models, [process], commands, parked] = await Promise.all([
+  const [counts, models, [process], commands, parked, verified] = await Promise.all([
     shop.rows(orderCounts).catch(() => ({ rows: [], at: null })),
     shop.models.list(),
     shop.processes.list(),
     shop.processes.commands(fulfilment, { limit: 5 }),
     running.release === "none" ? [] : shop.models.parked(sales.name),
+    running.release === "none" ? null : shop.models.status(sales.name).then((status) => status.verified),
   ]);
   const orders = Object.fromEntries(counts.rows.map(({ key, row }) => [key, row.orders]));
   const latest = running.latest.list();
-  return { orders, at: counts.at, models, process, commands, release: running.release, parked, latest };
+  const compared = verified && { rows: verified.rows, differences: verified.differences.length };
+  return { orders, at: counts.at, models, process, commands, release: running.release, parked, compared, latest };
 }
