@@ -36,7 +36,7 @@ test("log: own changes are pending and then confirmed, and those of other people
   await cardOf(ben, "Tune the harp").locator(".card-open").press("Enter");
   await ben.getByRole("button", { name: "Archive" }).click();
   await expect.poll(() => lineOf(ada, "CardArchived").innerText()).toMatch(/arrived\s+7/);
-  await lineOf(ada, "CardArchived").getByRole("button").click();
+  await lineOf(ada, "CardArchived").locator(".line").click();
   expect(JSON.parse(await lineOf(ada, "CardArchived").locator("pre").innerText())).toMatchObject({ actor: "Ben" });
 
   await turnLog(ada, "Hide the log");
@@ -64,4 +64,36 @@ test("log: a refused change has a line with the reason, which stays after the ch
   await cardOf(ben, "Buy light rosin").getByRole("button", { name: "Keep Ada’s" }).click();
   await waitForSync(ben, /^Live$/);
   expect(await refused.count()).toBe(1);
+});
+
+test("log: an open event shows its cause and correlation, its stream alone, and the board at this event", async () => {
+  const ada = await demo.open("Ada");
+  await addCards(ada, "To do", ["Buy rosin"]);
+  for (let n = 1; n <= 5; n++) await renameCard(ada, n === 1 ? "Buy rosin" : `Rosin ${n - 1}`, `Rosin ${n}`);
+  await addCards(ada, "Doing", ["Tune the harp", "Tune the lyre", "Tune the lute", "Tune the oud"]);
+  await waitForSync(ada, /^Live$/);
+  await ada.reload();
+  await turnLog(ada, "Show the log");
+  await expect.poll(() => lines(ada).count()).toBe(8);
+
+  await lineOf(ada, "Rosin 5").locator(".line").click();
+  const details = lineOf(ada, "Rosin 5").locator(".details");
+  expect(await details.innerText()).toMatch(
+    /The server has ordered it[\s\S]*at version 6[\s\S]*none, because a person/,
+  );
+  await details.getByRole("button", { name: "Only this stream" }).click();
+  // The stream is whole: the log beside the board began after its first events.
+  await expect.poll(() => lines(ada).count()).toBe(6);
+  await expect.poll(() => lines(ada).last().innerText()).toMatch(/confirmed\s+4[\s\S]*Buy rosin/);
+
+  await lines(ada).last().locator(".line").click();
+  await lines(ada).last().getByRole("button", { name: "The board at this event" }).click();
+  const past = ada.getByRole("dialog", { name: "Board through time" });
+  await past.getByText("Event 4 of 13").waitFor();
+  expect(await past.locator("li.card").allInnerTexts()).toEqual(["Buy rosin"]);
+  await ada.keyboard.press("Escape");
+
+  await ada.getByRole("button", { name: "Show all" }).press("Enter");
+  await expect.poll(() => lines(ada).count()).toBeGreaterThan(6);
+  expect(await ada.evaluate(() => document.activeElement?.tagName)).toBe("OL");
 });

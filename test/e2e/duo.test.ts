@@ -77,6 +77,16 @@ test.runIf(reachesFrames)("duo: on a phone without the cable, the badge and Redo
   expect(redo && redo.x + redo.width).toBeLessThan(390);
 });
 
+test.runIf(reachesFrames).each([1360, 390])(
+  "duo: the page is no longer than the window, also with an open event (%i px)",
+  async (width) => {
+    const { page } = await openDuo(demo, { viewport: { width, height: 844 } });
+    await lines(page).nth(6).locator(".line").click();
+    await lines(page).locator(".details").waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBe(844);
+  },
+);
+
 test.runIf(reachesFrames)("duo: the log shows an undo without the cable as pending", async () => {
   const { page, ada } = await openDuo(demo);
   await renameOn(ada, "Buy new strings", "Buy gut strings");

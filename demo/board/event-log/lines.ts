@@ -16,6 +16,12 @@ export type LogEntry = {
   readonly actor: string;
   readonly type: string;
   readonly stream: string;
+  /** The place in its stream. Null: the command was refused, so it has none. */
+  readonly version: number | null;
+  /** The id of the event that caused it. Null: a person made it. */
+  readonly cause: string | null;
+  /** The id of the first commit of its chain of causes. */
+  readonly correlation: string;
   /** Shown in short. */
   readonly data: unknown;
   /** The whole event, shown on demand. */
@@ -28,8 +34,15 @@ export type Lines = ReadonlyMap<string, LogEntry>;
 const LINES_MAX = 200;
 
 export function lineOf(event: DomainEvent, state: LogEntry["state"]): LogEntry {
-  const { id, position, actor, type, stream, data } = event;
-  return { id, state, position, place: position ?? Infinity, actor, type, stream, data, whole: event };
+  const { id, position, actor, type, stream, version, causedBy: cause = null, correlation, data } = event;
+  const place = position ?? Infinity;
+  return { id, state, position, place, actor, type, stream, version, cause, correlation, data, whole: event };
+}
+
+/** The name of a stream in short. Long ids differ at their end, because they begin with the time. */
+export function shortStream(stream: string): string {
+  const at = stream.indexOf("/") + 1;
+  return stream.length - at > 20 ? `${stream.slice(0, at)}…${stream.slice(-8)}` : stream;
 }
 
 /**
@@ -93,6 +106,9 @@ export function withRefusals(
         actor,
         type: command.name,
         stream: command.stream,
+        version: null,
+        cause: null,
+        correlation: commit,
         data: n === at ? reason(refusal) : (command.input ?? null),
         whole: { state: "refused", commit, ...command, reason: { code, message } },
       });

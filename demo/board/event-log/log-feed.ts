@@ -23,6 +23,8 @@ export class LogFeed {
   readonly #sources: readonly FeedSource[];
   readonly #listeners = new Set<() => void>();
   readonly #waiting = new Map<string, AnyAggregate>();
+  /** Streams of which the feed shows all events. */
+  readonly #whole = new Set<string>();
   #from = 0;
   #lines: Lines = new Map();
   #entries: readonly LogEntry[] = [];
@@ -78,6 +80,14 @@ export class LogFeed {
     }
   }
 
+  /** Adds lines for all events of a stream, also those from before the start. */
+  readonly readStream = (stream: string): void => {
+    const source = this.#sources.find(({ aggregate }) => stream.startsWith(`${aggregate.name}/`));
+    if (!source) return;
+    this.#whole.add(stream);
+    this.#wait(stream, source.aggregate);
+  };
+
   #follow({ projection, aggregate }: FeedSource): () => void {
     const rows = this.#log.rows(projection);
     let before = new Map(rows.all().map((entry) => [entry.key, entry]));
@@ -110,7 +120,8 @@ export class LogFeed {
       for (let next = this.#next(); next; next = this.#next()) {
         const [stream, aggregate] = next;
         const events = await this.#log.history(aggregate, stream.slice(stream.indexOf("/") + 1));
-        this.#change(withHistory(this.#lines, stream, events, { client: this.#log.client, from: this.#from }));
+        const from = this.#whole.has(stream) ? 0 : this.#from;
+        this.#change(withHistory(this.#lines, stream, events, { client: this.#log.client, from }));
       }
     } catch {
       // The log was closed, or this code cannot read the stream. The board itself says so.

@@ -4,11 +4,13 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 import { EventLog } from "../event-log/event-log.tsx";
 import { LogFeed } from "../event-log/log-feed.ts";
 import { BOARD_STREAMS } from "../domain/read-models.ts";
+import { BoardThroughTime } from "./through-time/board-through-time.tsx";
 import { words } from "../words/language.ts";
 
 export function BoardLog({ onHide }: { readonly onHide: () => void }) {
   const log = useLog();
   const [feed] = useState(() => new LogFeed(log, BOARD_STREAMS));
+  const [shownAt, setShownAt] = useState<number | null>(null);
   const entries = useSyncExternalStore(feed.subscribe, feed.entries);
   const isPartial = useSyncExternalStore(feed.subscribe, feed.isPartial);
   const arriving = useStatus(({ connection, head, position }) => (connection === "catching-up" ? head - position : 0));
@@ -22,5 +24,10 @@ export function BoardLog({ onHide }: { readonly onHide: () => void }) {
     if (entries.length === 0) return words.log.empty;
     return isPartial ? words.log.partial : null;
   };
-  return <EventLog entries={entries} note={note()} onHide={onHide} />;
+  return (
+    <>
+      <EventLog entries={entries} note={note()} onStream={feed.readStream} onShowAt={setShownAt} onHide={onHide} />
+      {shownAt !== null && <BoardThroughTime at={shownAt} onClose={() => setShownAt(null)} />}
+    </>
+  );
 }

@@ -204,4 +204,15 @@ export const en = {
     writeComment: "Write a comment",
     comment: "Comment",
   },
+  time: { locale: "en", justNow: "just now" },
+  sample: {
+    columns: ["To do", "Doing"],
+    cards: [
+      "Book the rehearsal room",
+      "Buy new strings",
+      "Print the posters",
+      "Copy the score for the cellos",
+      "Invite the choir",
+    ],
+  },
 };

@@ -114,6 +114,22 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
   log: {
     title: "日志",
     states: { pending: "待发送", arriving: "正在到达", arrived: "已到达", confirmed: "已确认", refused: "被拒绝" },
+    explain: {
+      pending: "本机已显示，服务器尚未排序。",
+      arriving: "服务器已排序，正在发往设备。",
+      arrived: "由另一台设备产生，服务器已排序。",
+      confirmed: "服务器已排序。",
+      refused: "不在日志中，因为它所在的提交被拒绝。",
+    },
+    stream: "流",
+    version: (version) => `版本 ${number(version)}`,
+    cause: "起因",
+    noCause: "无，由人直接操作",
+    correlation: "关联",
+    only: { stream: "只看这个流", correlation: "只看这个关联" },
+    filteredBy: { stream: "只看流", correlation: "只看关联" },
+    showAll: "显示全部",
+    showAt: "查看此事件后的看板",
     show: "显示日志",
     hide: "隐藏日志",
     arriving: (count) => `${number(count)} 个事件正在到达`,
@@ -224,10 +240,5 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     stopped: "已停止发送。修改已保存在本机。",
     failed: "问题解决之前不会发送任何内容。修改已保存在本机。",
     local: "这个看板只在本机。",
-  },
-  time: { locale: "zh-CN", justNow: "刚刚" },
-  sample: {
-    columns: ["待办", "进行中"],
-    cards: ["预订排练室", "购买新琴弦", "打印海报", "复印大提琴分谱", "邀请合唱团"],
   },
 };

@@ -197,4 +197,9 @@ export const zh: Words = {
     writeComment: "写评论",
     comment: "发表",
   },
+  time: { locale: "zh-CN", justNow: "刚刚" },
+  sample: {
+    columns: ["待办", "进行中"],
+    cards: ["预订排练室", "购买新琴弦", "打印海报", "复印大提琴分谱", "邀请合唱团"],
+  },
 };

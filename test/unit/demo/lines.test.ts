@@ -2,7 +2,14 @@
 import type { DomainEvent } from "dacapo";
 import { expect, test } from "vitest";
 import { card } from "../../../demo/board/domain/card.ts";
-import { inOrder, lineOf, type Lines, withHistory, withRefusals } from "../../../demo/board/event-log/lines.ts";
+import {
+  inOrder,
+  lineOf,
+  type Lines,
+  shortStream,
+  withHistory,
+  withRefusals,
+} from "../../../demo/board/event-log/lines.ts";
 
 const HERE = { client: "device-1", from: 10 };
 
@@ -77,4 +84,9 @@ test("log lines: pending ones are first, then by position, and the oldest of man
   expect(inOrder(lines.values()).map(({ id }) => id)).toEqual(["p:0", "b:0", "r refused 0", "a:0"]);
   const many = Array.from({ length: 300 }, (_, n) => lineOf(event(`e${n}:0`, n + 1), "confirmed"));
   expect(inOrder(many).map(({ position }) => position)).toEqual(Array.from({ length: 200 }, (_, n) => 300 - n));
+});
+
+test("shortStream: keeps short ids, and of a long id the end, because ids of one minute begin alike", () => {
+  expect(shortStream("card/strings")).toBe("card/strings");
+  expect(shortStream("card/01a22abc-4991-752e-8f2d-1234567890ab")).toBe("card/…567890ab");
 });

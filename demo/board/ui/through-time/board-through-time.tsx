@@ -16,11 +16,17 @@ const PLAY_MS = 900;
 /** A longer log is played in this many steps, so that it ends within about two minutes. */
 const STEPS_MAX = 150;
 
-export function BoardThroughTime({ onClose }: { readonly onClose: () => void }) {
+type BoardThroughTimeProps = {
+  /** The position of the first event that it shows. Absent: the last one. */
+  readonly at?: number;
+  readonly onClose: () => void;
+};
+
+export function BoardThroughTime({ at, onClose }: BoardThroughTimeProps) {
   const log = useLog();
   // The end as of opening, because the view follows nothing.
   const [last] = useState(() => log.status.get().position);
-  const [position, setPosition] = useState(last);
+  const [position, setPosition] = useState(at ?? last);
   const [playing, setPlaying] = useState(false);
   const { board, error } = useBoardAt(position);
   const isShown = board?.position === position;
