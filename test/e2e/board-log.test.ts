@@ -26,6 +26,7 @@ test("log: own changes are pending and then confirmed, and those of other people
   await renameCard(ada, "Buy rosin", "Buy dark rosin");
   await expect.poll(() => lineOf(ada, "dark").innerText()).toMatch(/pending[\s\S]*CardRenamed/);
   await ada.reload();
+  await lineOf(ada, "dark").waitFor();
   await expect.poll(() => lineOf(ada, "dark").innerText()).toContain("pending");
   await ada.getByRole("switch", { name: "Offline" }).click();
   await expect.poll(() => lineOf(ada, "dark").innerText()).toMatch(/confirmed\s+5/);
