@@ -1,6 +1,7 @@
 /** `/code`: the files of the board that an app like it writes itself. */
 // The linter does not know that an import with `?raw` is a text.
 /* oxlint-disable import/default */
+import { LanguageSwitch } from "../ui/language-switch.tsx";
 import { Wordmark } from "../ui/wordmark.tsx";
 import cardText from "../domain/card.ts?raw";
 import columnText from "../domain/column.ts?raw";
@@ -25,6 +26,11 @@ export function CodePage() {
           <Wordmark />
         </a>
         <h1>{words.duo.codeHead}</h1>
+        <nav>
+          <a href="/duo">{words.start.toDuo}</a>
+          <a href="/">{words.duo.ownBoard}</a>
+          <LanguageSwitch />
+        </nav>
       </header>
       <main>
         {FILES.map(({ name, text }, at) => (

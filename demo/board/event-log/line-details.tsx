@@ -1,5 +1,5 @@
 /** The details of a line: what its state means, its stream, its cause, and the whole event. */
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import type { LogFilter } from "./event-log.tsx";
 import type { LogEntry } from "./lines.ts";
 import { words } from "../words/language.ts";
@@ -13,6 +13,9 @@ type LineDetailsProps = {
 
 export function LineDetails({ entry, filter, onFilter, onShowAt }: LineDetailsProps) {
   const { state, position, stream, version, cause, correlation, whole } = entry;
+  const details = useRef<HTMLDivElement>(null);
+  // Otherwise the details of a line at the end of the list would open out of sight.
+  useEffect(() => details.current?.parentElement?.scrollIntoView({ block: "nearest" }), []);
   const filterButton = (by: LogFilter["by"]) =>
     filter?.by !== by && (
       <button type="button" className="button small" onClick={() => onFilter({ by, value: entry[by] })}>
@@ -20,7 +23,7 @@ export function LineDetails({ entry, filter, onFilter, onShowAt }: LineDetailsPr
       </button>
     );
   return (
-    <div className="details">
+    <div className="details" ref={details}>
       <div>
         <p>{words.log.explain[state]}</p>
         <dl>
