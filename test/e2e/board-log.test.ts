@@ -67,7 +67,7 @@ test("log: a refused change has a line with the reason, which stays after the ch
   expect(await refused.count()).toBe(1);
 });
 
-test("log: an open event shows its cause and correlation, its stream alone, and the board at this event", async () => {
+test("log: an open event shows its cause, its stream alone, and the board at this event", async () => {
   const ada = await demo.open("Ada");
   await addCards(ada, "To do", ["Buy rosin"]);
   for (let n = 1; n <= 5; n++) await renameCard(ada, n === 1 ? "Buy rosin" : `Rosin ${n - 1}`, `Rosin ${n}`);

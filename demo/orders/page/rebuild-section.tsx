@@ -1,4 +1,4 @@
-/** The read model `sales` and its jobs: rebuild it or compare its rows with the log, and watch, pause or cancel that. */
+/** The read model `sales` and its jobs: a rebuild, or a comparison of its rows with the log. */
 import { count, duration, number } from "./say.ts";
 import { type Job, type Model, post, type Shop } from "./shop-state.ts";
 import { Problem, useWork, WorkButton } from "./use-work.tsx";
