@@ -179,7 +179,7 @@ function foldTexts(
       {
         row: (_, key) => {
           const changed = rows.get(key);
-          return changed ? (changed.row ?? undefined) : rowOf(stored.get(key));
+          return changed ? (changed.row ?? undefined) : rowOf(key, stored.get(key));
         },
         setRow: (_, key, row) => {
           if (stored.get(key) !== null) rows.set(key, { row, text: applied.get(key) });
@@ -217,8 +217,23 @@ function withTexts({ projection, domain, name }: ReadModel): ModelWithTexts {
   return { domain: { ...domain, projections: new Map([[name, { ...projection, apply }]]) }, texts };
 }
 
-function rowOf(text: string | null | undefined): Json | undefined {
-  return typeof text === "string" ? parseOwnJson<Json>(text) : undefined;
+function rowOf(key: string, text: string | null | undefined): Json | undefined {
+  if (typeof text !== "string") return undefined;
+  try {
+    return parseOwnJson<Json>(text);
+  } catch (cause) {
+    throw new Error(`the stored row ${key} is no JSON. Rebuild the rows`, { cause });
+  }
+}
+
+/** True for the text of a stored row that somebody changed to no JSON. */
+export function isDamaged(key: string, text: string | null | undefined): boolean {
+  try {
+    rowOf(key, text);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** The state of a stored text. */

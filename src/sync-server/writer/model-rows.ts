@@ -11,10 +11,10 @@
 import type { FoldStep, StreamState } from "../../core/fold/fold.ts";
 import type { CommitRecord, Cursor } from "../../core/history/record.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
-import { DacapoError, RejectedError } from "../../core/values/errors.ts";
+import { DacapoError, RejectedError, StorageLostError } from "../../core/values/errors.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import { parkedEvents } from "../base/parked-error.ts";
-import { type ChangedRow, type FoldedRows, keysIn, rowsChange } from "../read-models/fold-page.ts";
+import { type ChangedRow, type FoldedRows, isDamaged, keysIn, rowsChange } from "../read-models/fold-page.ts";
 import { type FollowerNotes, nextOf, type ParkedEvent, withParked } from "../read-models/follower-notes.ts";
 import { type ReadModel, ROWS } from "../read-models/read-model.ts";
 import type { LogTurn } from "../stores/event-store.ts";
@@ -112,7 +112,7 @@ export class ModelRows {
   fold(record: CommitRecord, steps: readonly FoldStep[]): FoldedCommit | ModelRefusal {
     const refused = this.#store.refused.get(this.#model.follower) ?? NONE_REFUSED;
     const folded = this.ready.fold.fold(steps, this.#texts, refused);
-    return this.#refusal(record, folded.parked, refused) ?? { target: this, ...folded };
+    return this.#refusal(record, steps, folded.parked, refused) ?? { target: this, ...folded };
   }
 
   apply({ rows, statements, parked }: FoldedRows): void {
@@ -170,7 +170,12 @@ export class ModelRows {
     return !this.ready.stored.has(key);
   }
 
-  #refusal(record: CommitRecord, parked: readonly ParkedEvent[], refused: RefusedEvents): ModelRefusal | null {
+  #refusal(
+    record: CommitRecord,
+    steps: readonly FoldStep[],
+    parked: readonly ParkedEvent[],
+    refused: RefusedEvents,
+  ): ModelRefusal | null {
     const { name, strong } = this.#model;
     const { thrown } = this.ready.fold;
     for (const { error, position } of thrown)
@@ -183,9 +188,20 @@ export class ModelRows {
     const vetoed = refused.get(first.event);
     if (vetoed?.veto) return { ...vetoed.veto, event: first.position - record.position };
     const message = `The read model ${name} failed on this commit: ${first.reason}`;
-    this.#store.report(modelFailed(name, first, this.#store.log, thrown[0]?.error));
+    const key = keysIn(this.#model, steps).find((one) => isDamaged(one, this.ready.stored.get(one)));
+    if (key === undefined) this.#store.report(modelFailed(name, first, this.#store.log, thrown[0]?.error));
+    else if (this.ready.fold.isNewDamage(`${this.#store.log} ${key} ${this.ready.stored.get(key)}`))
+      this.#store.report(rowDamaged(name, key, this.#store.log));
     return { code: "model-failed", message, event: first.position - record.position };
   }
+}
+
+function rowDamaged(model: string, key: string, log: LogName): DacapoError {
+  return new StorageLostError({
+    message: `The stored row ${key} of the strong read model ${model} in log ${log} is damaged, because it is no JSON`,
+    fix: `Call \`server.log("${log}").models.rebuild("${model}")\`. Until then commits on this row are rejected.`,
+    details: { model, key, log },
+  });
 }
 
 function modelFailed(model: string, { event, stream, reason }: ParkedEvent, log: LogName, cause: unknown): DacapoError {

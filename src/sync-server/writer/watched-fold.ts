@@ -9,15 +9,27 @@ import type { ReadModel } from "../read-models/read-model.ts";
 /** An error of a key function or a handler, and the position of its event in the log. */
 export type ThrownError = { readonly error: unknown; readonly position: number };
 
+/** Damages that are remembered. */
+const DAMAGES_MAX = 100;
+
 /** One object serves all logs and batches, because it costs more than the fold of a commit. */
 export class WatchedFold {
   readonly model: ReadModel;
   readonly #page: PageFold;
+  readonly #damages = new Set<string>();
   #thrown: ThrownError[] = [];
 
   constructor(model: ReadModel) {
     this.model = model;
     this.#page = new PageFold(watchedModel(model, (thrown) => this.#thrown.push(thrown)));
+  }
+
+  /** True for the first commit that meets this damage of a row, because each commit on the row would report it. */
+  isNewDamage(damage: string): boolean {
+    if (this.#damages.has(damage)) return false;
+    if (this.#damages.size >= DAMAGES_MAX) this.#damages.clear();
+    this.#damages.add(damage);
+    return true;
   }
 
   /** The errors of the last fold, in the order of its events. */
