@@ -81,10 +81,14 @@ export function foldStates(
   return { steps, states, parked, hasUnknown: records.some((record) => isUnknownTo(model, record)) };
 }
 
-/** The keys of the rows that these steps read and write. A key function that throws has none, and parks its event. */
-export function keysIn({ projection }: ReadModel, steps: readonly FoldStep[]): readonly string[] {
+/**
+ * The keys of the rows that these steps read and write. A key function that throws has none, and parks its event. It
+ * ends behind the event with which the keys are more than `max`.
+ */
+export function keysIn({ projection }: ReadModel, steps: readonly FoldStep[], max = Infinity): readonly string[] {
   const keys = new Set<string>();
   for (const { event, before, after } of steps) {
+    if (keys.size > max) break;
     if (!projection.handles(event.aggregate, event.type)) continue;
     try {
       for (const key of projection.keys(event, before, after)) keys.add(key);

@@ -9,6 +9,7 @@
  * - The cursor of the rows that are read never goes back in their log.
  * - A row that an operator deleted stays absent when newer code builds the rows again (model-keepers.test.ts).
  * - A job with `onError: "stop"` writes no row behind the event that it stops at.
+ * - A write changes some thousand rows, or it has one record (read-models.large-rows.test.ts).
  */
 import { type CommitRecord, type Cursor, cursorOf, sameCursor } from "../../core/history/record.ts";
 import type { DacapoError } from "../../core/values/errors.ts";
@@ -34,6 +35,8 @@ export type FoldedTask = {
   readonly followers: readonly FollowerWrite[];
   readonly rows: readonly RowChange[];
   readonly statements: readonly SqlStatement[];
+  /** The records of this write. It may be fewer than the given ones. */
+  readonly records: readonly CommitRecord[];
   /** The events that this write parks. A comparison parks none, because its rows are never read. */
   readonly parked: readonly ParkedEvent[];
   /** The report of a job that this write stops. */
@@ -47,6 +50,9 @@ export type TaskRecords = {
   /** Events whose statements the database refused in this page. They are parked. */
   readonly refused?: RefusedEvents;
 };
+
+/** Keys of rows that the records of one write may change. */
+const KEYS_MAX = 4_000;
 
 type Fold = {
   readonly records: readonly CommitRecord[];
@@ -82,6 +88,7 @@ export async function foldTask(
       followers: [{ name, revision, next: nextOf(model, end, next, isEmptied ? "new" : "keep", sql) }],
       rows: fold.changes.map((change) => ({ ...change, follower: name })),
       statements: fold.statements.map((statement) => ({ ...statement, follower: name })),
+      records: fold.records,
       parked,
       stopped: stopReport(log, model.name, notes?.job, next.job),
     };
@@ -99,6 +106,7 @@ export async function foldTask(
     ],
     rows: fold.changes,
     statements: fold.statements,
+    records: fold.records,
     parked,
     stopped: null,
   };
@@ -120,7 +128,10 @@ async function foldRecords(
   const isEmptied = begins(task);
   const stored = isEmptied ? new Map<StreamName, StreamState>() : await readStates(context, log, task, records);
   const states = foldStates(model, records, (stream) => stored.get(stream));
-  const keys = keysIn(model, states.steps);
+  const keys = model.sql ? [] : keysIn(model, states.steps, KEYS_MAX);
+  // These may not be all keys, and many rows would block the other work of the process.
+  if (keys.length > KEYS_MAX && records.length > 1)
+    return foldRecords(context, log, task, records.slice(0, records.length >> 1), refused);
   const page = isEmptied || keys.length === 0 ? null : await context.modelStore.rows(log, name, ROWS, { keys });
   // If the follower moved meanwhile, these rows are of another revision. Then the write is refused.
   const deleted = isEmptied ? await deletedKeys(context, log, task) : NONE_DELETED;

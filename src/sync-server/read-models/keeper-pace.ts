@@ -7,9 +7,11 @@
  * - A fold without a share of its own comes nearer to the head: it folds twice the events that the log gets, or it does
  *   not rest. Otherwise a slow machine with many pushes would never build new rows.
  * - A clock that jumps, such as after the machine slept, makes no long rest.
+ * - After a large write, the next page has fewer events. A first page is small, because nobody knows its rows yet.
  */
 import type { LogName } from "../../core/values/ids.ts";
 import type { KeeperFacts, Step } from "./next-step.ts";
+import { WRITE_SIZE } from "./write-size.ts";
 
 /** The share of the time in which long folds work while pushes wait. */
 export const DUTY = 0.2;
@@ -20,8 +22,13 @@ const GAIN = 2;
 /** The head of the log at a time. */
 type SeenHead = { readonly position: number; readonly at: number };
 
+/** Events of a page, at most and at first. */
+const PAGE_EVENTS = { max: 500, first: 16 } as const;
+
 /** The time and the events of one fold. */
 export type FoldWork = {
+  /** About the size of its write, in UTF-16 units. */
+  readonly size: number;
   /** Milliseconds. */
   readonly ms: number;
   /** The events that it folded. */
@@ -36,6 +43,8 @@ type Pace = {
   readonly restMs: number;
   readonly isTurnOfLong: boolean;
   readonly isTurnOfFold: boolean;
+  /** The events of the next page. */
+  readonly pageEvents: number;
   /** The head at the last long fold. Null: there was none. */
   readonly seen: SeenHead | null;
 };
@@ -43,7 +52,14 @@ type Pace = {
 /** Milliseconds of one fold, at most. A page is far less, so that a longer one is a jump of the clock. */
 const FOLD_MS_MAX = 10_000;
 
-const NO_PACE: Pace = { restUntil: 0, restMs: 0, isTurnOfLong: false, isTurnOfFold: false, seen: null };
+const NO_PACE: Pace = {
+  restUntil: 0,
+  restMs: 0,
+  isTurnOfLong: false,
+  isTurnOfFold: false,
+  pageEvents: PAGE_EVENTS.first,
+  seen: null,
+};
 
 export class KeeperPace {
   readonly #now: () => number;
@@ -68,6 +84,11 @@ export class KeeperPace {
     return this.#now() + 1 < restUntil - restMs ? 0 : restUntil;
   }
 
+  /** The events of the next page of a log. */
+  pageEvents(log: LogName): number {
+    return this.#paceOf(log).pageEvents;
+  }
+
   /** Forgets a log without work. */
   forget(log: LogName): void {
     this.#logs.delete(log);
@@ -80,7 +101,8 @@ export class KeeperPace {
 
   /** Notes a fold. */
   folded(log: LogName, { isLong, tasks }: Extract<Step, { kind: "fold" }>, work: FoldWork): void {
-    const before = this.#paceOf(log);
+    const paced = this.#paceOf(log);
+    const before = { ...paced, pageEvents: pageEventsAfter(work, paced.pageEvents) };
     if (!isLong) {
       this.#logs.set(log, { ...before, isTurnOfLong: true, isTurnOfFold: false });
       return;
@@ -92,12 +114,20 @@ export class KeeperPace {
         ? restOf(work, Math.min(...duties))
         : Math.min(restOf(work, this.#isBusy() ? DUTY : 1), restThatGains(work, before.seen, now));
     const seen = { position: work.head, at: now };
-    this.#logs.set(log, { restUntil: now + restMs, restMs, isTurnOfLong: false, isTurnOfFold: false, seen });
+    const ofTurns = { isTurnOfLong: false, isTurnOfFold: false };
+    this.#logs.set(log, { ...before, ...ofTurns, restUntil: now + restMs, restMs, seen });
   }
 
   #paceOf(log: LogName): Pace {
     return this.#logs.get(log) ?? NO_PACE;
   }
+}
+
+/** The events of the next page, so that its write has a good size. */
+function pageEventsAfter({ events, size }: FoldWork, before: number): number {
+  if (events === 0) return before;
+  const fitting = Math.floor((events * WRITE_SIZE) / Math.max(1, size));
+  return Math.max(1, Math.min(fitting, before * 2, PAGE_EVENTS.max));
 }
 
 function restOf({ ms }: FoldWork, duty: number): number {

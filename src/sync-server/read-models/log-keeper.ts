@@ -19,10 +19,11 @@ import { isUnknownTo } from "./fold-page.ts";
 import { compareTask } from "./compare-task.ts";
 import { NONE_REFUSED } from "./fold-sql.ts";
 import { type FoldedTask, foldTask, resetTask } from "./fold-task.ts";
-import type { KeeperPace } from "./keeper-pace.ts";
+import type { FoldWork, KeeperPace } from "./keeper-pace.ts";
 import { type FoldTask, nextStep, type Step } from "./next-step.ts";
 import type { ReadModel } from "./read-model.ts";
 import type { UnknownEvents } from "./unknown-events.ts";
+import { recordsThatFit, sizeOf } from "./write-size.ts";
 
 export type KeeperContext = {
   readonly store: EventStore;
@@ -40,10 +41,14 @@ export type KeeperContext = {
 };
 
 /** One page is a few milliseconds of work, because `node:sqlite` and folding block the other work of the process. */
-const PAGE = { events: 500, bytes: 1024 * 1024 };
+const PAGE_BYTES = 1024 * 1024;
 /** Steps before the keepers of other logs get their turn. */
 const STEPS_MAX = 20;
 const SWEEP_ROWS = 1_000;
+
+/** The part of the work of a step that a page of records makes. */
+type FoldedPage = Pick<FoldWork, "events" | "size">;
+const NOTHING_FOLDED: FoldedPage = { events: 0, size: 0 };
 
 export class LogKeeper {
   readonly #context: KeeperContext;
@@ -73,10 +78,10 @@ export class LogKeeper {
         }
         if (step.kind === "rest") return pace.restUntil(this.#log);
         const startedAt = env.now();
-        const events = await this.#take(step, skipped);
+        const folded = await this.#take(step, skipped);
         if (step.kind === "compare") pace.compared(this.#log);
         if (step.kind === "fold")
-          pace.folded(this.#log, step, { ms: env.now() - startedAt, events, head: positionOf(head) });
+          pace.folded(this.#log, step, { ...folded, ms: env.now() - startedAt, head: positionOf(head) });
         await env.nextTurn();
       }
       return env.now();
@@ -85,43 +90,42 @@ export class LogKeeper {
     }
   }
 
-  /** Returns the number of folded events. */
-  async #take(step: Exclude<Step, { kind: "sleep" | "rest" }>, skipped: Set<string>): Promise<number> {
+  async #take(step: Exclude<Step, { kind: "sleep" | "rest" }>, skipped: Set<string>): Promise<FoldedPage> {
     const { modelStore } = this.#context;
     switch (step.kind) {
       case "fold": {
         const tasks = step.isLong ? await this.#leased(step.tasks, skipped) : step.tasks;
-        return tasks.length > 0 ? this.#fold(step.at, tasks, skipped) : 0;
+        return tasks.length > 0 ? this.#fold(step.at, tasks, skipped) : NOTHING_FOLDED;
       }
       case "compare": {
         const write = await compareTask(this.#context, this.#log, step.task);
         const result = write && (await modelStore.write(this.#log, write));
-        if (result?.kind !== "ok") return 0;
+        if (result?.kind !== "ok") return NOTHING_FOLDED;
         // The end of a comparison orphans the tables beside.
         this.#context.pace.hasOrphans = true;
         this.#context.onMoved(this.#log);
-        return 0;
+        return NOTHING_FOLDED;
       }
       case "remove": {
         const followers = step.followers.map(({ name, revision }) => ({ name, revision, next: null }));
         await modelStore.write(this.#log, { followers, rows: [] });
         this.#context.pace.hasOrphans = true;
-        return 0;
+        return NOTHING_FOLDED;
       }
       case "sweep":
         this.#context.pace.hasOrphans = await modelStore.sweep(SWEEP_ROWS);
-        return 0;
+        return NOTHING_FOLDED;
     }
   }
 
-  async #fold(at: Cursor | null, tasks: readonly FoldTask[], skipped: Set<string>): Promise<number> {
-    const { store } = this.#context;
-    const page = await store.read(this.#log, at, PAGE);
+  async #fold(at: Cursor | null, tasks: readonly FoldTask[], skipped: Set<string>): Promise<FoldedPage> {
+    const { store, pace } = this.#context;
+    const page = await store.read(this.#log, at, { events: pace.pageEvents(this.#log), bytes: PAGE_BYTES });
     if (page.kind === "diverged") {
       await this.#reset(tasks);
       for (const { model } of tasks) skipped.delete(model.beside);
     }
-    if (page.kind !== "page") return 0;
+    if (page.kind !== "page") return NOTHING_FOLDED;
     const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
     const known = tasks.map((task) => ({
       task,
@@ -132,34 +136,46 @@ export class LogKeeper {
     const ready = known.filter(
       ({ task, records: some }) => some.length > 0 || (records.length === 0 && !task.compares),
     );
-    if (ready.length === 0) return 0;
-    const result = await this.#writeFolds(ready, page.head);
+    if (ready.length === 0) return NOTHING_FOLDED;
+    const folded = await this.#writeFolds(ready, page.head);
     // After `moved` the next step reads the followers again.
-    if (result.kind !== "ok") return 0;
+    if (!folded) return NOTHING_FOLDED;
     if (tasks.some(({ notes, revision, replaces }) => replaces || (notes === null && revision > 0)))
       this.#context.pace.hasOrphans = true;
     this.#context.onMoved(this.#log);
-    return eventsIn(records);
+    return folded;
   }
 
-  /** Folds and writes. If the database refuses statements, their events are parked by a second write. */
+  /**
+   * Folds and writes. Null: a follower moved. If the database refuses statements, a second write parks their events.
+   */
   async #writeFolds(
     given: readonly { readonly task: FoldTask; readonly records: readonly CommitRecord[] }[],
     head: Cursor | null,
-  ): Promise<ModelWriteResult> {
+  ): Promise<FoldedPage | null> {
     let folds = given.map((one) => ({ ...one, refused: NONE_REFUSED }));
     for (;;) {
       const folded = await Promise.all(
         folds.map(({ task, ...facts }) => foldTask(this.#context, this.#log, task, { ...facts, head })),
       );
-      const result = await this.#context.modelStore.write(this.#log, {
+      const write = {
         followers: folded.flatMap(({ followers }) => followers),
         rows: folded.flatMap(({ rows }) => rows),
         statements: folded.flatMap(({ statements }) => statements),
-      });
-      if (result.kind === "ok")
+      };
+      const size = sizeOf(write);
+      const longest = Math.max(...folded.map(({ records }) => records.length));
+      const fitting = recordsThatFit(longest, size);
+      if (fitting < longest) {
+        folds = folds.map((fold) => ({ ...fold, records: fold.records.slice(0, fitting) }));
+        continue;
+      }
+      const result: ModelWriteResult = await this.#context.modelStore.write(this.#log, write);
+      if (result.kind === "ok") {
         for (const [n, { task }] of folds.entries()) if (folded[n]) this.#report(task.model, folded[n]);
-      if (result.kind !== "vetoed") return result;
+        return { events: Math.max(...folded.map(({ records }) => eventsIn(records))), size };
+      }
+      if (result.kind !== "vetoed") return null;
       const refused = [result, ...(result.others ?? [])];
       folds = folds.map((fold) => {
         const own = refused.filter(({ follower }) => isTaskOf(fold.task, follower));

@@ -15,7 +15,7 @@ function stepOf(isLong: boolean, duty: number | null = null) {
   return { kind: "fold", at: null, isLong, tasks } as const;
 }
 
-const work = { ms: 10, events: 500, head: 1_000 };
+const work = { ms: 10, events: 500, size: 1_000_000, head: 1_000 };
 
 test("pace: while pushes wait, a long fold works a fifth of the time", () => {
   let now = 1_000;
@@ -88,7 +88,7 @@ function build(options: { pageMs: number; eventsPerSecond: number; duty: number 
     now += pageMs;
     worked += pageMs;
     at += 500;
-    pace.folded("log", stepOf(true, duty), { ms: pageMs, events: 500, head });
+    pace.folded("log", stepOf(true, duty), { ms: pageMs, events: 500, size: 1_000_000, head });
     now = Math.max(now, pace.restUntil("log"));
   }
   return worked / (now - 1_000);
@@ -101,4 +101,18 @@ test("pace: new rows come nearer to the head on a slow machine, however busy the
   expect(build({ pageMs: 200, eventsPerSecond: 2_400, duty: null })).toBeGreaterThan(0.9);
   // An operator chose this share.
   expect(build({ pageMs: 200, eventsPerSecond: 1_100, duty: 0.2 })).toBeNull();
+});
+
+test("pace: pages have few events at first and after large writes, and more after small ones", () => {
+  const pace = new KeeperPace(
+    () => 1_000,
+    () => false,
+  );
+  expect(pace.pageEvents("log")).toBe(16);
+  for (let n = 0; n < 5; n++) pace.folded("log", stepOf(true), work);
+  expect(pace.pageEvents("log")).toBe(500);
+  pace.folded("log", stepOf(true), { ...work, events: 8, size: 8 * 1024 * 1024 });
+  expect(pace.pageEvents("log")).toBe(4);
+  pace.folded("log", stepOf(false), { ...work, events: 4, size: 1_000 });
+  expect(pace.pageEvents("log")).toBe(8);
 });

@@ -190,7 +190,8 @@ test("keepers: a write that fails is reported and tried again, and other logs co
 
 test("keepers: a keeper that stops after any write continues with the same rows", async () => {
   const events = 1_200;
-  for (let crashAfter = 0; crashAfter < 3; crashAfter++) {
+  // The first pages are small, because nobody knows their rows yet.
+  for (const [crashAfter, written] of [0, 16, 16 + 32].entries()) {
     const store = memory();
     const records = Array.from({ length: events }, (_, n) => recordAt(n + 1, "Counted"));
     await store.append("log", batch(null, { records }));
@@ -204,7 +205,7 @@ test("keepers: a keeper that stops after any write continues with the same rows"
     first.keepers.poke("log");
     await until(() => writes > crashAfter, "the crash");
     const at = (await readTotals(store))?.at ?? 0;
-    expect(at).toBe(Math.min(events, crashAfter * 500));
+    expect(at).toBe(written);
     const second = keepersOf(store, releaseOf(1));
     // The lease of the node that crashed ends by itself. The test has no time to wait for it.
     await store.models?.lease("log", FOLLOWER, holderOf(crashing), 0);
