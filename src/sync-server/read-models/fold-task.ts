@@ -164,7 +164,7 @@ function nextNotes(
   const before = notes ?? emptyNotes(model.domain.version, now);
   const events = records.reduce((sum, record) => sum + record.events.length, 0);
   const facts: FollowerNotes = {
-    phase: isAtHead ? "ready" : before.phase,
+    ...phaseAfter(before, isAtHead, now),
     domain: model.domain.version,
     movedAt: now,
     ...withParked(before, parked),
@@ -177,6 +177,15 @@ function nextNotes(
     parkedCount: facts.parkedCount,
   });
   return { ...facts, job };
+}
+
+function phaseAfter(
+  { phase, readyAt }: FollowerNotes,
+  isAtHead: boolean,
+  now: number,
+): Pick<FollowerNotes, "phase" | "readyAt"> {
+  if (isAtHead && phase !== "ready") return { phase: "ready", readyAt: now };
+  return { phase, ...(readyAt !== undefined && { readyAt }) };
 }
 
 function jobAfter(

@@ -28,6 +28,8 @@ export type FollowerNotes = {
   readonly domain: number;
   /** Milliseconds since the epoch of the last fold. */
   readonly movedAt: number;
+  /** Milliseconds since the epoch at which the rows became ready. Absent: code before this field built them. */
+  readonly readyAt?: number;
   /** All parked events, of which `parked` has the first. */
   readonly parkedCount: number;
   readonly parked: readonly ParkedEvent[];

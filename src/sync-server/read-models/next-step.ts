@@ -12,7 +12,7 @@
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Follower } from "../stores/model-store.ts";
 import { emptyNotes, type FollowerNotes, notesOf } from "./follower-notes.ts";
-import { followerPrefix, modelOfFollower, type ReadModel } from "./read-model.ts";
+import { followerPrefix, isRowsOf, modelOfFollower, type ReadModel } from "./read-model.ts";
 
 /** A follower to fold, and its revision. */
 export type FoldTask = {
@@ -49,7 +49,7 @@ export type Step =
     }
   /** Compares a page of rows that are at one cursor. */
   | { readonly kind: "compare"; readonly task: FoldTask }
-  /** Followers of older releases that nobody has moved for a day. */
+  /** Followers of other releases that nobody has moved for a day. */
   | { readonly kind: "remove"; readonly followers: readonly Follower[] }
   | { readonly kind: "sweep" }
   /** Only long folds are left, and they rest. */
@@ -114,7 +114,7 @@ export function nextStep(facts: KeeperFacts): Step {
     const inOneWrite = together.filter(({ name }) => !replaced.has(name));
     return { kind: "fold", at: first.at, tasks: inOneWrite, isLong: isLong(first) };
   }
-  const old = followers.filter((follower) => isOld(models, follower, now));
+  const old = followers.filter((follower) => isOld(models, followers, follower, now));
   if (old.length > 0) return { kind: "remove", followers: old };
   if (hasOrphans) return { kind: "sweep" };
   return { kind: long.length > 0 ? "rest" : "sleep" };
@@ -198,11 +198,22 @@ function notesToBeginAgain({ domain }: ReadModel, { movedAt, job }: FollowerNote
   return emptyNotes(domain.version, movedAt, job);
 }
 
-/** A follower of another identity of a model that this server has, a day after its last move. */
-function isOld(models: readonly ReadModel[], follower: Follower, now: number): boolean {
+/**
+ * A follower of another identity of a model that this server has, a day after its last move. In a log that gets no
+ * commit, the release before may still serve its rows. So the last ones stay until the own rows are ready for a day.
+ */
+function isOld(models: readonly ReadModel[], followers: readonly Follower[], follower: Follower, now: number): boolean {
   const name = modelOfFollower(follower.name);
   const model = models.find((one) => one.name === name);
   if (!model || model.follower === follower.name || model.beside === follower.name) return false;
-  const notes = notesOf(follower);
-  return notes !== null && notes.movedAt + OLD_ROWS_MS <= now;
+  const movedAt = movedAtOf(follower);
+  if (movedAt === null || movedAt + OLD_ROWS_MS > now) return false;
+  const own = notesOf(followers.find((one) => one.name === model.follower));
+  if (own?.phase === "ready" && (own.readyAt ?? 0) + OLD_ROWS_MS <= now) return true;
+  const isOther = (one: Follower): boolean => isRowsOf(one.name, model.name) && one.name !== model.follower;
+  return followers.some((one) => isOther(one) && (movedAtOf(one) ?? 0) > movedAt);
+}
+
+function movedAtOf(follower: Follower): number | null {
+  return notesOf(follower)?.movedAt ?? null;
 }

@@ -142,7 +142,7 @@ function standingOf(fold: WatchedFold, followers: readonly Follower[], head: Cur
   const rows = { fold, stored: new KeptRows(), isByStream: true, shows: isShown(model, followers, now) };
   const revision = follower?.revision ?? 0;
   if (head === null) {
-    const notes: FollowerNotes = { ...emptyNotes(model.domain.version, now), phase: "ready" };
+    const notes: FollowerNotes = { ...emptyNotes(model.domain.version, now), phase: "ready", readyAt: now };
     return { kind: "ready", rows: { ...rows, revision, notes, isNew: true } };
   }
   const { at, notes } = startOf(model, follower);

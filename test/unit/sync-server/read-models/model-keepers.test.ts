@@ -31,9 +31,9 @@ const counter = (release: number) =>
 
 type Release = { readonly domain: Domain; readonly models: readonly ReturnType<typeof totalsOf>[] };
 
-function totalsOf(counters: ReturnType<typeof counter>) {
+function totalsOf(counters: ReturnType<typeof counter>, version = 1) {
   return projection("totals", {
-    version: 1,
+    version,
     from: [counters],
     initial: { total: 0, events: 0 },
     on: {
@@ -169,6 +169,33 @@ test("keepers: newer code takes over within the minute, and nothing is parked", 
   await until(async () => (await readTotals(store))?.at === 2, "the rows of newer code");
   expect(await readTotals(store)).toMatchObject({ notes: { parkedCount: 0 } });
   for (const { keepers } of [old, newer]) await keepers.close();
+});
+
+test("keepers: a new release in a log without commits for days leaves the old rows for a day", async () => {
+  const store = memory();
+  let now = 1_000_000;
+  const env = { ...runtimeEnv, now: () => now };
+  await append(store, 1, "Counted");
+  const old = keepersOf(store, releaseOf(1), env);
+  old.keepers.poke("log");
+  await until(async () => (await readTotals(store))?.notes?.phase === "ready", "the old rows");
+  await old.keepers.close();
+  now += 3 * 24 * 3_600_000;
+  const counters = counter(1);
+  const totals = totalsOf(counters, 2);
+  const release = { domain: defineDomain({ version: 1, aggregates: [counters] }), models: [totals] };
+  const { keepers } = keepersOf(store, release, env);
+  const followers = async (): Promise<readonly string[]> => {
+    const found = await store.models?.followers("log");
+    return found?.kind === "open" ? found.followers.map(({ name }) => name) : [];
+  };
+  expect(await keepers.work("log")).toBe(Infinity);
+  expect(await followers()).toEqual([FOLLOWER, "rows/totals@2<counter@1"]);
+  now += 24 * 3_600_000 + 1;
+  await append(store, 2, "Counted");
+  keepers.poke("log");
+  await until(async () => (await followers()).join() === "rows/totals@2<counter@1", "the end of the old rows");
+  await keepers.close();
 });
 
 test("keepers: a write that fails is reported and tried again, and other logs continue", async () => {

@@ -157,6 +157,17 @@ test("nextStep: removes rows of another version a day after their last move, and
     kind: "remove",
     followers: [{ name: "rows/board@7<task@1" }],
   });
+  const ownAt = (some: Partial<FollowerNotes>) => [boardAt(at(9), some), ...followers.slice(1)];
+  const isLater = { now: 1_000 + OLD_ROWS_MS };
+  // A release may begin in a log that got no commit for days. The older one still serves its rows.
+  expect(folds({ followers: ownAt({ readyAt: 2_000 }), ...isLater })).toBe("sleep");
+  expect(folds({ followers: ownAt({ readyAt: 2_000 }), now: 2_000 + OLD_ROWS_MS })).toBe("remove");
+  expect(folds({ followers: ownAt({ phase: "purged" }), ...isLater })).toBe("sleep");
+  const earlier = follower("rows/board@6<task@1", at(4), { movedAt: 900 });
+  expect(step({ followers: [...ownAt({ readyAt: 2_000 }), earlier], ...isLater })).toMatchObject({
+    kind: "remove",
+    followers: [{ name: "rows/board@6<task@1" }],
+  });
   const foreign = [boardAt(at(9)), countsAt(at(9)), follower("rows/other@1<task@1", at(4))];
   expect(folds({ followers: foreign, now: 2 * OLD_ROWS_MS })).toBe("sleep");
   expect(folds({ followers: [boardAt(at(9)), countsAt(at(9))], hasOrphans: true })).toBe("sweep");
