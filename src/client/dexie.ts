@@ -9,6 +9,8 @@
  * - One tab writes the table. It need not be the tab that syncs. If it closes or dies, another tab takes over.
  * - The first write of a tab compares the whole table with the rows. So a crash between the log and the table, a new
  *   version of the projection and another `record` heal when the log is opened.
+ * - If the app deletes the database, the next change writes all rows. If another tab upgrades or deletes the database,
+ *   this tab stops writing, because its code may be older (`dexie.hostile-app.test.ts`).
  * - The page can work during a write of many rows, because the records are made and compared in slices.
  *
  * @module dacapo/dexie

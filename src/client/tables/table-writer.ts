@@ -6,6 +6,7 @@
  */
 import type { Table } from "dexie";
 import type { LiveRows, TypedRowEntry } from "../page/live-types.ts";
+import { callListener } from "../page/live-value.ts";
 import { isSame } from "./is-same.ts";
 
 type Options<Row, Item extends { readonly key: string }> = {
@@ -29,6 +30,8 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
   /** The rows that the table has, in the order of their keys. Null: unknown, so the next write reads the table. */
   #written: readonly TypedRowEntry<Row>[] | null = null;
   readonly #ready = Promise.withResolvers<void>();
+  /** The connection of the last write. Behind another one, the app may have deleted the table. */
+  #connection: IDBDatabase | null = null;
   #isWriter = false;
   #isStale = true;
   /** A write is requested and has not begun. */
@@ -46,6 +49,7 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
       this.#isStale = true;
       this.#request();
     });
+    options.table.db.on("versionchange", this.#leave);
     rows.ready.then(() => this.#compete()).catch(this.#ready.reject);
   }
 
@@ -59,12 +63,16 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
   }
 
   async close(): Promise<void> {
+    this.#options.table.db.on("versionchange").unsubscribe(this.#leave);
     this.#unsubscribe();
     this.#closing.abort();
     await this.#writing;
     clearTimeout(this.#retry);
     this.#release();
   }
+
+  /** Another tab upgrades the database, so its code is newer. Or it deletes the database, which must not come back. */
+  readonly #leave = (): void => void this.close();
 
   /** Waits for the table's lock, and then writes. */
   #compete(): void {
@@ -121,9 +129,13 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
     this.#isStale = false;
     const entries = this.#rows.all();
     try {
+      const connection = await this.#connect();
+      if (connection !== this.#connection) this.#written = null;
       const differences = this.#differencesFromWritten(entries) ?? (await this.#differencesFromTable(entries));
       if (this.#closing.signal.aborted) return;
       await this.#store(differences);
+      // The one before the comparison. If the database was opened again since, the next write reads the table.
+      this.#connection = connection;
       this.#written = entries;
       this.#ready.resolve();
     } catch (error) {
@@ -176,6 +188,12 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
     return new Map((await range.toArray()).map((item) => [item.key, item]));
   }
 
+  /** Opens the database if it is closed. */
+  #connect(): Promise<IDBDatabase> {
+    const { table } = this.#options;
+    return table.db.transaction("r", table, ({ idbtrans }) => idbtrans.db);
+  }
+
   #store({ items, gone }: Differences<Item>): Promise<void> {
     const { table } = this.#options;
     return table.db.transaction("rw", table, async () => {
@@ -192,7 +210,7 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
 
   #report(error: unknown): void {
     const { onError } = this.#options;
-    if (onError) return onError(error);
+    if (onError) return callListener(onError, error);
     queueMicrotask(() => {
       throw error;
     });
