@@ -15,6 +15,13 @@ type Options<Row, Item extends { readonly key: string }> = {
   readonly onError?: (error: unknown) => void;
 };
 
+type Written<Row> = {
+  /** The rows that the table has, in the order of their keys. */
+  readonly entries: readonly TypedRowEntry<Row>[];
+  /** Behind another connection the table may be another one, because the app deleted the database. */
+  readonly connection: IDBDatabase;
+};
+
 type Differences<Item> = { readonly items: Item[]; readonly gone: string[] };
 
 /** Milliseconds until a failed write is tried again, if no row changes before. */
@@ -27,11 +34,9 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
   readonly #options: Options<Row, Item>;
   readonly #closing = new AbortController();
   readonly #unsubscribe: () => void;
-  /** The rows that the table has, in the order of their keys. Null: unknown, so the next write reads the table. */
-  #written: readonly TypedRowEntry<Row>[] | null = null;
+  /** Null: unknown, so the next write reads the table. */
+  #written: Written<Row> | null = null;
   readonly #ready = Promise.withResolvers<void>();
-  /** The connection of the last write. Behind another one, the app may have deleted the table. */
-  #connection: IDBDatabase | null = null;
   #isWriter = false;
   #isStale = true;
   /** A write is requested and has not begun. */
@@ -45,11 +50,18 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
     this.ready.catch(() => {});
     this.#rows = rows;
     this.#options = options;
-    this.#unsubscribe = rows.subscribe(() => {
+    const unsubscribe = rows.subscribe(() => {
       this.#isStale = true;
       this.#request();
     });
-    options.table.db.on("versionchange", this.#leave);
+    const { db } = options.table;
+    // Another tab upgrades the database, so its code is newer. Or it deletes the database, which must not come back.
+    const leave = () => void this.close();
+    db.on("versionchange", leave);
+    this.#unsubscribe = () => {
+      unsubscribe();
+      db.on("versionchange").unsubscribe(leave);
+    };
     rows.ready.then(() => this.#compete()).catch(this.#ready.reject);
   }
 
@@ -63,16 +75,12 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
   }
 
   async close(): Promise<void> {
-    this.#options.table.db.on("versionchange").unsubscribe(this.#leave);
     this.#unsubscribe();
     this.#closing.abort();
     await this.#writing;
     clearTimeout(this.#retry);
     this.#release();
   }
-
-  /** Another tab upgrades the database, so its code is newer. Or it deletes the database, which must not come back. */
-  readonly #leave = (): void => void this.close();
 
   /** Waits for the table's lock, and then writes. */
   #compete(): void {
@@ -130,13 +138,12 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
     const entries = this.#rows.all();
     try {
       const connection = await this.#connect();
-      if (connection !== this.#connection) this.#written = null;
+      if (connection !== this.#written?.connection) this.#written = null;
       const differences = this.#differencesFromWritten(entries) ?? (await this.#differencesFromTable(entries));
       if (this.#closing.signal.aborted) return;
       await this.#store(differences);
-      // The one before the comparison. If the database was opened again since, the next write reads the table.
-      this.#connection = connection;
-      this.#written = entries;
+      // The connection before the comparison. If the database was opened again since, the next write reads the table.
+      this.#written = { entries, connection };
       this.#ready.resolve();
     } catch (error) {
       this.#written = null;
@@ -148,7 +155,7 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
 
   /** Compares with the last write. Null if it is unknown, or if more than a slice differs. */
   #differencesFromWritten(entries: readonly TypedRowEntry<Row>[]): Differences<Item> | null {
-    const changes = this.#written && changesOf(this.#written, entries);
+    const changes = this.#written && changesOf(this.#written.entries, entries);
     if (!changes || changes.changed.length > SLICE) return null;
     const items: Item[] = [];
     const gone = [...changes.gone];
