@@ -2,23 +2,18 @@
  * The definition of a command, made from the options that an app wrote, with types erased.
  *
  * Guarantees (test: `aggregate.test.ts`):
- * - The result of an app's function has a known form. Otherwise an error names the function.
  * - An app's functions are synchronous, because a commit is decided in one step without waiting.
  */
+import { callApp, isRebase, rebase, requireDecision } from "./call-app.ts";
 import type { StreamCommands } from "./command-types.ts";
 import {
   type CommandDefinition,
   type CommandRequest,
   type ConflictPolicy,
-  type DecideContext,
-  type Decision,
   type MergeContext,
   READS_MAX,
-  type Rebase,
-  type Rejection,
 } from "./definition.ts";
 import type { Erased } from "./erased.ts";
-import type { Draft } from "./event.ts";
 import type { AnyAggregate } from "./handle-types.ts";
 import type { Json } from "../values/json.ts";
 import type { StreamName } from "../values/ids.ts";
@@ -72,6 +67,7 @@ export function defineCommand(
   }
   const { input, reads, decide, onConflict = "rebase", undo, time = "author" } = command;
   const versioned = input === undefined ? null : versionedBy(`input of ${label}`, input);
+  const decideLabel = `decide of ${label}`;
   requireReads(label, reads ?? {});
   requireChoice(label, "time", time, ["author", "server"]);
   if (typeof onConflict !== "function") requireChoice(label, "onConflict", onConflict, ["rebase", "keep", "reject"]);
@@ -85,7 +81,11 @@ export function defineCommand(
     version: versioned?.version ?? 1,
     ...inputChecks(label, versioned),
     reads: reads ? (value) => readRefs(aggregate, reads, value) : () => NO_READS,
-    decide: (state, value, context) => requireDecision(`decide of ${label}`, decide(state, value, appContext(context))),
+    decide: (state, value, context) =>
+      requireDecision(
+        decideLabel,
+        callApp(decideLabel, context, (tools) => decide(state, value, tools)),
+      ),
     onConflict: typeof onConflict === "function" ? mergePolicy(label, onConflict) : onConflict,
     time,
     undo: undo ? (facts) => undo({ ...facts, command: commandsOf(facts.stream) }) || null : null,
@@ -132,70 +132,13 @@ function readRefs(
   return streams;
 }
 
-/** Returns the context as the app's function gets it: the states that it reads are fields of the context. */
-function appContext({ reads, stream, actor, time, id }: DecideContext): object {
-  // Each command passes here, so the fields are named. A rest of them would cost more than most decisions.
-  return Object.assign({ stream, actor, time, id, emit, reject }, reads);
-}
-
 /** Returns the conflict policy of an app's merge function. */
 function mergePolicy(label: string, onConflict: (conflict: object) => unknown): ConflictPolicy {
+  const name = `onConflict of ${label}`;
   return (state: Json, input: unknown, { mine, theirs, ...context }: MergeContext) => {
-    const result = onConflict({ ...appContext(context), state, input, mine, theirs, rebase });
-    return isRebase(result) ? result : requireDecision(`onConflict of ${label}`, result);
+    const result = callApp(name, context, (tools) => onConflict({ ...tools, state, input, mine, theirs, rebase }));
+    return isRebase(result) ? result : requireDecision(name, result);
   };
-}
-
-/** Returns a draft of an event. */
-export function emit(type: string, data: Json = {}): Draft {
-  return { type, data };
-}
-
-function reject(code: string, message: string = code): Rejection {
-  return { rejected: true, code, message };
-}
-
-function rebase(): Rebase {
-  return { rebase: true };
-}
-
-function isRebase(result: unknown): result is Rebase {
-  return typeof result === "object" && result !== null && "rebase" in result && result.rebase === true;
-}
-
-function isRejected(result: unknown): result is Rejection {
-  return (
-    typeof result === "object" &&
-    result !== null &&
-    "rejected" in result &&
-    result.rejected === true &&
-    "code" in result &&
-    typeof result.code === "string"
-  );
-}
-
-/** True for a value with the fields of a draft. */
-export function isDraft(value: unknown): value is Draft {
-  return (
-    typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" && "data" in value
-  );
-}
-
-/** Checks the result of an app's function, and returns it as a decision. */
-function requireDecision(label: string, result: unknown): Decision {
-  if (isRejected(result)) return result;
-  const drafts: readonly unknown[] = Array.isArray(result) ? result : [result];
-  if (drafts.every(isDraft)) return drafts;
-  const wrong = drafts.find((one) => !isDraft(one));
-  refuseDefinition(
-    `The ${label} returned ${describeResult(wrong)}`,
-    "Return emit(type, data), an array of them, [] for no event, or reject(code). The function cannot be async.",
-  );
-}
-
-function describeResult(value: unknown): string {
-  if (dropPromise(value)) return "a promise";
-  return typeof value === "object" && value !== null ? "an object that is not an event" : String(value);
 }
 
 function requireReads(label: string, reads: NonNullable<ErasedCommand["reads"]>): void {

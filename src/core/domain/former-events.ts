@@ -14,7 +14,7 @@ import { requireWord } from "../values/names.ts";
 import { dropPromise } from "../values/promise.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import type { EventDefinition, FormerDefinition } from "./definition.ts";
-import { emit, isDraft } from "./define-command.ts";
+import { emit, isDraft } from "./call-app.ts";
 import type { Erased } from "./erased.ts";
 import type { Draft } from "./event.ts";
 import type { Schema } from "./schema.ts";

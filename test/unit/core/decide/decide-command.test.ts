@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { aggregate, defineDomain } from "../../../../src/index.ts";
+import { aggregate, defineDomain, type Draft, type Rejection } from "../../../../src/index.ts";
 import { findJsonProblem } from "../../../../src/core/values/json.ts";
 import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { Replica } from "../../../../src/core/replica/replica.ts";
@@ -119,6 +119,50 @@ describe("decideCommand: a rejection", () => {
     }));
     expect(code).toHaveLength(128);
     expect(findJsonProblem(message)).toBeNull();
+  });
+});
+
+describe("decideCommand: a rejection that decide makes and does not return", () => {
+  type Booked = Draft<"Booked", { by: string }>;
+  type Tools = { reject: (code: string) => Rejection; emit: (type: "Booked", data: { by: string }) => Booked };
+
+  function book(decide: (tools: Tools) => Booked | Rejection) {
+    const room = aggregate("room", {
+      version: 1,
+      initial: null as { by: string } | null,
+      events: { Booked: z.object({ by: z.string() }) },
+      evolve: { Booked: (_, { data }) => data },
+      commands: { book: { decide: (_, __, tools) => decide(tools) } },
+    });
+    const { definition } = defineDomain({ version: 1, aggregates: [room] });
+    return proposeCommit(definition, new Replica(definition), [room.command.book("r1")], author());
+  }
+
+  test("decideCommand: refuses the command, because the rule would not be applied", () => {
+    const proposed = book(({ emit, reject }) => {
+      reject("full");
+      return emit("Booked", { by: "ada" });
+    });
+    expect(proposed).toMatchObject({
+      defect: { code: "command-failed", message: containing('made reject("full") and did not return it') },
+    });
+  });
+
+  test("decideCommand: refuses the command and says so, if decide throws the rejection", () => {
+    const proposed = book(({ reject }) => {
+      throw reject("full");
+    });
+    expect(proposed).toMatchObject({
+      defect: { code: "command-failed", message: containing('made reject("full") and did not return it') },
+    });
+  });
+
+  test("decideCommand: a returned rejection rejects the command, also after another one", () => {
+    const proposed = book(({ reject }) => {
+      reject("closed");
+      return reject("full");
+    });
+    expect(proposed).toMatchObject({ defect: { kind: "domain", code: "full" } });
   });
 });
 
