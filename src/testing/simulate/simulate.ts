@@ -115,7 +115,12 @@ const UNREPEATED =
   "chance or a variable of its own. Use `time` and `id()` of the context of `decide`, and `random` of `commands`.";
 
 function isSame(some: readonly string[], others: readonly string[]): boolean {
-  return some.length === others.length && some.every((text, n) => text === others[n]);
+  return some.length === others.length && some.every((text, n) => firstLine(text) === firstLine(others[n] ?? ""));
+}
+
+/** The problem without a stack, because the callers of two runs differ. */
+function firstLine(problem: string): string {
+  return problem.split("\n", 1).join();
 }
 
 function kindOf(problem: string): string {

@@ -34,3 +34,11 @@ test("simulate: a seed that does not repeat is reported with its problem and the
   }
   expect(broken.some(({ problems }) => /^unrepeated: .*uses a clock, chance/.test(problems[0] ?? ""))).toBe(true);
 });
+
+test("simulate: a `commands` that always throws is reported with its error, and not as chance", async () => {
+  const commands = () => {
+    throw new Error("no such list");
+  };
+  const { broken } = await runSeeds(domain, { commands, seeds: 1 });
+  expect(broken.flatMap(({ problems }) => problems)).toEqual([expect.stringContaining("Error: no such list")]);
+});
