@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { runOnce } from "../demo/orders/script/once.ts";
 import { joinByBase } from "../test/support/new-device.ts";
+import { assertFree } from "./free-port.ts";
 import { startOrdersPage } from "./orders-page.ts";
 import { root } from "./programs.ts";
 
@@ -13,11 +14,18 @@ const { values } = parseArgs({
 });
 
 if (values.once) process.exit((await runOnce(Number(values.orders), console.log, joinByBase)) ? 0 : 1);
-await startPage();
+try {
+  await startPage();
+} catch (error) {
+  console.error(`\n${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
 
 /** The page on PAGE_PORT (5175), and the shop's server on PORT (8790) in its own process. */
 async function startPage(): Promise<void> {
   const { PORT = "8790", PAGE_PORT = "5175" } = process.env;
+  await assertFree("npm run demo:orders", "PAGE_PORT", Number(PAGE_PORT), "page");
+  await assertFree("npm run demo:orders", "PORT", Number(PORT), "server");
   mkdirSync(`${root}.data`, { recursive: true });
   process.env["NODE_ENV"] = "production";
   const site = await startOrdersPage({

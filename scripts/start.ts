@@ -10,10 +10,10 @@
 // and the page's server passes calls to it.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { createServer as createTcpServer } from "node:net";
 import { createInterface } from "node:readline";
 import { build, createLogger, createServer as createPageServer, preview, type ResolvedServerUrls } from "vite";
 import { withoutProxyTraces } from "./proxy-traces.ts";
+import { assertFree } from "./free-port.ts";
 import { root } from "./programs.ts";
 
 const syncPort = portFrom("PORT", 8787);
@@ -40,8 +40,8 @@ try {
 }
 
 async function start(): Promise<void> {
-  await assertFree("PORT", syncPort, "sync server");
-  await assertFree("PAGE_PORT", pagePort, "page");
+  await assertFree("npm start", "PORT", syncPort, "sync server");
+  await assertFree("npm start", "PAGE_PORT", pagePort, "page");
   const [urls] = await Promise.all([startPage(), startSyncServer()]);
   const [url, ...others] = [...(urls?.local ?? []), ...(urls?.network ?? [])].map((address) => address.slice(0, -1));
   console.log(`\nOpen ${url}  (open a second window to see the sync; Ctrl-C stops)\n`);
@@ -142,24 +142,4 @@ function portFrom(name: string, usual: number): number {
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
   console.error(`\n${name} is "${text}", which is not a port. Use a whole number from 1 to 65535.\n`);
   return process.exit(1);
-}
-
-/** Checks a port before anything starts, on both loopback addresses, because a browser may try either first. */
-async function assertFree(name: string, port: number, what: string): Promise<void> {
-  for (const host of ["127.0.0.1", "::1"]) {
-    const problem = await new Promise<string | undefined>((resolve) => {
-      const probe = createTcpServer();
-      probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
-      probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(undefined)));
-    });
-    if (problem === "EADDRINUSE") {
-      throw new Error(
-        `Port ${port} for the ${what} is already in use, perhaps by an earlier \`npm start\`. Stop it, or choose another port: ${name}=${port + 1} npm start`,
-      );
-    }
-    if (problem === "EACCES")
-      throw new Error(
-        `Port ${port} for the ${what} needs more rights than this account has. Choose a port above 1023: ${name}=8787 npm start`,
-      );
-  }
 }
