@@ -72,7 +72,7 @@ test("dexieTable: an onError that throws stops neither later writes nor close", 
   await expect.poll(() => titles(second.table)).toEqual(["Milk", "Bread", "Salt"]);
 });
 
-test("dexieTable: a record that IndexedDB cannot store is reported, and the next record is stored", async () => {
+test("dexieTable: it reports a record that IndexedDB cannot store, and stores the next one", async () => {
   const errors: unknown[] = [];
   const { log, table, kept } = await tab(fresh(), {
     // A function has no copy. The types of an app may allow it.
@@ -129,7 +129,7 @@ test("dexieTable: a table that the app deletes during a comparison has all rows"
   await expect.poll(() => titles(table)).toEqual(["Milk", "Bread", "Salt"]);
 });
 
-test("dexieTable: a newer release upgrades the database, and the tab of the old release leaves the table", async () => {
+test("dexieTable: if a newer release upgrades the database, the old tab leaves the table", async () => {
   const name = fresh();
   const old = await tab(name);
   await old.log.execute([add("t1", "Milk"), add("t2", "Bread")]);

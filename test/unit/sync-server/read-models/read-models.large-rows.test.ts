@@ -81,7 +81,7 @@ async function built(model: AnyProjection, orders: number, streams: number) {
   return { rows: new Map(rows.map(({ key, row }) => [key, row])), differences, largest };
 }
 
-test("models: events that change thousands of rows each are folded in writes of some thousand rows", async () => {
+test("models: events that change thousands of rows each are written in small parts", async () => {
   const { rows, differences, largest } = await built(days, 40, 40);
   expect([rows.get("day0"), rows.get("day950")]).toEqual([{ orders: 2 }, { orders: 4 }]);
   expect(differences).toEqual([]);
