@@ -5,13 +5,10 @@
 import { useRef, useState } from "react";
 import { Icon } from "../ui/icon.tsx";
 import { LineDetails } from "./line-details.tsx";
-import { type LogEntry, shortStream } from "./lines.ts";
+import { type LogEntry, type LogFilter, shortStream } from "./lines.ts";
 import { words } from "../words/language.ts";
 
 const SIGNS = { pending: "…", arriving: "↓", arrived: "↓", confirmed: "✓", refused: "✕" } as const;
-
-/** The lines with one value in common. */
-export type LogFilter = { readonly by: "stream" | "correlation"; readonly value: string };
 
 type EventLogProps = {
   readonly entries: readonly LogEntry[];

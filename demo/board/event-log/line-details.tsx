@@ -1,7 +1,6 @@
 /** The details of a line: what its state means, its stream, its cause, and the whole event. */
 import { type ReactNode, useEffect, useRef } from "react";
-import type { LogFilter } from "./event-log.tsx";
-import type { LogEntry } from "./lines.ts";
+import type { LogEntry, LogFilter } from "./lines.ts";
 import { words } from "../words/language.ts";
 
 type LineDetailsProps = {

@@ -28,6 +28,9 @@ export type LogEntry = {
   readonly whole: unknown;
 };
 
+/** The lines with one value in common. */
+export type LogFilter = { readonly by: "stream" | "correlation"; readonly value: string };
+
 export type Lines = ReadonlyMap<string, LogEntry>;
 
 /** Lines that are kept. */

@@ -9,48 +9,18 @@
  * - A handler starts only while this node has the lease. A node that lost it stops its handlers and stores nothing.
  */
 import { type CommitRecord, type Cursor, cursorOf, sameCursor } from "../../core/history/record.ts";
-import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
-import { type Env, jittered } from "../base/env.ts";
+import { jittered } from "../base/env.ts";
 import { parkedEvents } from "../base/parked-error.ts";
-import type { Turn } from "../base/turn.ts";
-import type { EventStore } from "../stores/event-store.ts";
-import type { ModelStore } from "../stores/model-store.ts";
-import type { OnDiverged } from "./diverged-follower.ts";
-import type { ExecuteAs } from "./handler-execute.ts";
 import { Lanes, type OpenEvent, untriedEvents } from "./lanes.ts";
 import { Lease } from "./lease.ts";
 import { nextStep, type RunnerFacts } from "./next-step.ts";
 import { OpenRecords } from "./open-records.ts";
 import { type Place, readPlace, readWaiting, writePlace } from "./place.ts";
 import { type HandlerResult, isFor, runHandler } from "./run-handler.ts";
-import type { Slots } from "./slots.ts";
-import type { SubscriberDefinition } from "./subscriber.ts";
+import type { RunnerContext } from "./runner-context.ts";
 import { WakeUp } from "./wake-up.ts";
-
-export type RunnerContext = {
-  readonly domain: DomainDefinition;
-  readonly store: EventStore;
-  readonly modelStore: ModelStore;
-  readonly subscriber: SubscriberDefinition;
-  readonly env: Env;
-  readonly report: (error: unknown) => void;
-  readonly executeAs: ExecuteAs;
-  /** The name of this node for leases. */
-  readonly node: () => string;
-  /** The handlers of this subscriber that may run at once, over all logs. */
-  readonly slots: Slots;
-  /** Aborts when the server stops: no more handlers start. */
-  readonly closing: AbortSignal;
-  /** Aborts when running handlers have no more time. */
-  readonly closed: AbortSignal;
-  /** True: more logs have work than may run at once. */
-  readonly hasWaiting: () => boolean;
-  /** The turn of a runtime that sleeps between events. Null: there is none. */
-  readonly turn: Turn | null;
-  readonly onDiverged: OnDiverged;
-};
 
 const PAGE = { events: 256, bytes: 1024 * 1024 };
 /** Open events above which the checkpoint waits. */

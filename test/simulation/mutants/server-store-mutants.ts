@@ -1,7 +1,7 @@
 /** Planted faults of simulated servers, each in the store of all nodes. */
 import type { FollowerNext, ModelStore, ModelWrite, RowChange } from "../../../src/sync-server/stores/model-store.ts";
 import { parseOwnJson } from "../../support/own-json.ts";
-import { FLOW, LOG, MAILER } from "../../support/simulation/servers/reactions.ts";
+import { FLOW, LOG, MAILER } from "../../support/simulation/servers/names.ts";
 import { lostPlaceMutants } from "./lost-place-mutants.ts";
 import { changed, type ServerMutant, writesAs } from "./server-mutant.ts";
 

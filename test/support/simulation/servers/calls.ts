@@ -10,7 +10,7 @@ import { RejectedError } from "../../../../src/core/values/errors.ts";
 import type { SyncServer } from "../../../../src/sync-server/app.ts";
 import type { PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
 import type { Ledger } from "./ledger.ts";
-import { LOG } from "./reactions.ts";
+import { LOG } from "./names.ts";
 
 type Call = {
   readonly id: string;

@@ -9,7 +9,7 @@ import { followersIn } from "./check-models.ts";
 import type { Effects } from "./effects.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LostPlaces } from "./lost-places.ts";
-import { LOG, MAILER } from "./reactions.ts";
+import { LOG, MAILER } from "./names.ts";
 
 const ALL = { from: null, to: null, after: null, limit: 10_000, bytes: 10_000_000 };
 

@@ -9,7 +9,7 @@
 import type { SeededRandom } from "../../../../src/testing/seeded-random.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LostPlaces } from "./lost-places.ts";
-import { MAILER } from "./reactions.ts";
+import { MAILER } from "./names.ts";
 
 const FOLLOWER = `subscriber/${MAILER}`;
 

@@ -1,7 +1,7 @@
 /** Which release of the process manager reacts to which jobs, by the writes of its follower. */
 import type { ModelWrite } from "../../../../src/sync-server/stores/model-store.ts";
 import { parseOwnJson } from "../../own-json.ts";
-import { FLOW } from "./reactions.ts";
+import { FLOW } from "./names.ts";
 
 export class FlowReleases {
   readonly #writes: () => readonly ModelWrite[];

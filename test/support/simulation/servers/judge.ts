@@ -20,7 +20,7 @@ import { FlowReleases } from "./flow-releases.ts";
 import { Ledger } from "./ledger.ts";
 import { LostPlaces } from "./lost-places.ts";
 import type { ServerNode } from "./node.ts";
-import { ECHO, FLOW, LOG, MAILER, OTHER_LOG } from "./reactions.ts";
+import { ECHO, FLOW, LOG, MAILER, OTHER_LOG } from "./names.ts";
 import { Reads } from "./reads.ts";
 
 export type JudgeParts = {

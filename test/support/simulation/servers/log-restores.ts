@@ -9,7 +9,7 @@ import type { Owner } from "../../../../src/testing/simulate/scheduler.ts";
 import type { Judge } from "./judge.ts";
 import { FOLLOWERS } from "./lost-places.ts";
 import type { ServerNode } from "./node.ts";
-import { LOG, MAILER } from "./reactions.ts";
+import { LOG, MAILER } from "./names.ts";
 
 const SOURCE = 104_729;
 /** A quarter of the worlds have such restores. */

@@ -12,7 +12,7 @@ import type { ModelWrite } from "../../../../src/sync-server/stores/model-store.
 import type { PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
 import { parseOwnJson } from "../../own-json.ts";
 import type { BackedUpStore } from "./backed-up-store.ts";
-import { ECHO, FLOW, LOG, MAILER } from "./reactions.ts";
+import { ECHO, FLOW, LOG, MAILER } from "./names.ts";
 
 /** The subscriber and the process managers, by the names of their followers. */
 export const FOLLOWERS: ReadonlyMap<string, string> = new Map([

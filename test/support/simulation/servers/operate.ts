@@ -3,7 +3,7 @@ import type { SeededRandom } from "../../../../src/testing/seeded-random.ts";
 import type { Judge } from "./judge.ts";
 import type { ServerNode } from "./node.ts";
 import { COUNTERS, keyOf } from "./domain.ts";
-import { ECHO, FLOW, LOG, MAILER } from "./reactions.ts";
+import { ECHO, FLOW, LOG, MAILER } from "./names.ts";
 
 export function operate({ server, release }: ServerNode, random: SeededRandom, judge: Judge): void {
   const log = server.log(LOG);

@@ -2,14 +2,8 @@
 import { processManager, subscriber } from "../../../../src/sync-server/app.ts";
 import type { Effects } from "./effects.ts";
 import { COUNTERS, type Release } from "./domain.ts";
+import { ECHO, FLOW, MAILER, OTHER_LOG } from "./names.ts";
 import { REMINDERS_MAX } from "./timers.ts";
-
-export const LOG = "log";
-/** The other log into which the subscriber writes. */
-export const OTHER_LOG = "other";
-export const MAILER = "mailer";
-export const FLOW = "flow";
-export const ECHO = "echo";
 
 /** Whom a process answers: a rejection, the second release, and the other process, three times in turn. */
 const ANSWERS = { rejected: "rejection", second: "second-release", ping: "ping", pong: "pong", end: "end" } as const;

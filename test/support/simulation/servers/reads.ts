@@ -12,7 +12,7 @@ import type { SeededRandom } from "../../../../src/testing/seeded-random.ts";
 import { canonical, type PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
 import { differences, type Folded, rowsOf } from "../refolds.ts";
 import { COUNTERS, type Release } from "./domain.ts";
-import { LOG } from "./reactions.ts";
+import { LOG } from "./names.ts";
 
 /** The facts of the log, as the checker knows them. */
 export type KnownLog = {

@@ -21,7 +21,7 @@ import { Judge } from "./judge.ts";
 import { LogRestores } from "./log-restores.ts";
 import { ServerNode } from "./node.ts";
 import { operate } from "./operate.ts";
-import { LOG } from "./reactions.ts";
+import { LOG } from "./names.ts";
 import { type Outage, Timers } from "./timers.ts";
 
 const STEPS = 40;
