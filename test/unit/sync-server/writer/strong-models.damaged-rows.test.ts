@@ -1,4 +1,4 @@
-// A row of a strong model that somebody damaged by hand: the operator learns which one it is, and how to mend it.
+// A row of a strong model that somebody damaged by hand: the operator learns which one it is, and how to fix it.
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
 import { strong } from "../../../../src/sync-server/app.ts";
@@ -11,7 +11,7 @@ import { temporaryFolder } from "../../../support/server.ts";
 const { start, stopAll } = runningServer();
 afterEach(stopAll);
 
-test("strong: a damaged row rejects commits on it, is reported once, and a rebuild mends it", async () => {
+test("strong: a damaged row rejects commits on it, is reported once, and a rebuild fixes it", async () => {
   const folder = await temporaryFolder();
   const file = folder.path("logs.db");
   const errors: unknown[] = [];
