@@ -14,7 +14,9 @@ export function LineDetails({ entry, filter, onFilter, onShowAt }: LineDetailsPr
   const { state, position, stream, version, cause, correlation, whole } = entry;
   const details = useRef<HTMLDivElement>(null);
   // Otherwise the details of a line at the end of the list would open out of sight.
-  useEffect(() => details.current?.parentElement?.scrollIntoView({ block: "nearest" }), []);
+  useEffect(() => {
+    details.current?.parentElement?.scrollIntoView({ block: "nearest" });
+  }, []);
   const filterButton = (by: LogFilter["by"]) =>
     filter?.by !== by && (
       <button type="button" className="button small" onClick={() => onFilter({ by, value: entry[by] })}>
