@@ -10,6 +10,7 @@
  *   of them the base contains, so that no reader sees one twice.
  * - A device that dropped its log joins only if the server still has the end of it. If the base ends before it, the
  *   records behind the base show that again.
+ * - A pull waits for a join that a push began. Otherwise records would come first, and the base would be useless.
  * - An answer settles a commit only if the server still has its record after it sent the header.
  */
 import { type PackedTable, tableNames, tablesOf, textHash } from "../../core/fold/packed-tables.ts";
@@ -29,6 +30,8 @@ export class Joining {
   readonly #engine: Engine;
   readonly #transport: Transport;
   #joins = 0;
+  /** Resolves when no join is under way. */
+  ended: Promise<unknown> = Promise.resolve();
 
   constructor(engine: Engine, transport: Transport) {
     this.#engine = engine;
@@ -36,7 +39,13 @@ export class Joining {
   }
 
   /** True: the log now begins at a base. `answer` is the server's to this device, which has no records yet. */
-  async join(answer: ServerAnswer): Promise<boolean> {
+  join(answer: ServerAnswer): Promise<boolean> {
+    const joined = this.#join(answer);
+    this.ended = joined.catch(() => {});
+    return joined;
+  }
+
+  async #join(answer: ServerAnswer): Promise<boolean> {
     const { head, replica } = this.#engine;
     const { more, after } = answer.page;
     // A push may follow the end of the dropped log.

@@ -220,6 +220,7 @@ export class SyncLoop {
 
   async #pull(): Promise<void> {
     const { engine, transport } = this.#options;
+    await this.#joining.ended;
     const [{ generation }, { cursor }, behind, asked] = [engine.head, engine.replica, this.#behind, this.#state];
     const answered = this.#answerOf(await this.#call(null, (call) => transport.pull(cursor, null, call)));
     if (!answered) return;

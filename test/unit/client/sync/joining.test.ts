@@ -1,4 +1,5 @@
 // A new device joins a long log from a base: what it shows, decides and keeps, and when it takes the whole log instead.
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { defineDomain } from "dacapo";
 import { packTables } from "../../../../src/core/fold/packed-tables.ts";
@@ -122,6 +123,23 @@ test("join: pending work that was made before stays, and is recorded", async () 
   bob.api.setPaused(false);
   await until(() => bob.status().pending === 0, "bob's work is recorded");
   await until(() => bob.status().position === ada.status().position, "both have the log");
+  expect(await firstPosition(joined.database)).not.toBe(1);
+  sameRows(bob, ada);
+});
+
+test("join: a device with pending work joins also if the base takes longer than a push", async () => {
+  const { server, ada } = await serverWithBase();
+  const joined = device(domain, LOG, "bob");
+  const slow = (inner: Transport): Transport => ({
+    ...inner,
+    // The loop reads on after two seconds without an answer to a push.
+    basePage: async (...args) => (await sleep(3_000), inner.basePage?.(...args) ?? null),
+  });
+  const bob = await opened(joined, server, { transport: slow, paused: true });
+  await bob.execute([task.command.add("mine", { title: "Mine", column: "todo" })]);
+  bob.api.setPaused(false);
+  await until(() => bob.status().position > 0, "bob has rows");
+  await until(() => bob.status().pending === 0 && bob.status().position === ada.status().position, "bob has the log");
   expect(await firstPosition(joined.database)).not.toBe(1);
   sameRows(bob, ada);
 });
