@@ -6,14 +6,13 @@
  * - A crash between two steps leaves rows of one cursor (M2).
  * - A long fold lets the other work of the server continue after each page.
  */
-import { type CommitRecord, type Cursor, cursorOf, positionOf } from "../../core/history/record.ts";
+import { type CommitRecord, type Cursor, positionOf } from "../../core/history/record.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import { parkedEvents } from "../base/parked-error.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, ModelWriteResult } from "../stores/model-store.ts";
-import { eventId } from "../../core/values/id.ts";
 import { Lease } from "../subscribers/lease.ts";
 import { isUnknownTo } from "./fold-page.ts";
 import { compareTask } from "./compare-task.ts";
@@ -21,6 +20,7 @@ import { NONE_REFUSED } from "./fold-sql.ts";
 import { type FoldedTask, foldTask, resetTask } from "./fold-task.ts";
 import type { FoldWork, KeeperPace } from "./keeper-pace.ts";
 import { type FoldTask, nextStep, type Step } from "./next-step.ts";
+import { eventsIn, upTo, upToEvent } from "./page-records.ts";
 import type { ReadModel } from "./read-model.ts";
 import type { UnknownEvents } from "./unknown-events.ts";
 import { recordsThatFit, sizeOf } from "./write-size.ts";
@@ -146,9 +146,7 @@ export class LogKeeper {
     return folded;
   }
 
-  /**
-   * Folds and writes. Null: a follower moved. If the database refuses statements, a second write parks their events.
-   */
+  /** Folds and writes. Null: a follower moved. If the database refuses statements, a second write parks the events. */
   async #writeFolds(
     given: readonly { readonly task: FoldTask; readonly records: readonly CommitRecord[] }[],
     head: Cursor | null,
@@ -243,19 +241,4 @@ export class LogKeeper {
 /** True: the task writes the tables of the follower. Rows beside replace those of the model with their last write. */
 function isTaskOf({ name, model, replaces }: FoldTask, follower: string): boolean {
   return follower === name || (replaces !== undefined && follower === model.follower);
-}
-
-function eventsIn(records: readonly CommitRecord[]): number {
-  return records.reduce((sum, { events }) => sum + events.length, 0);
-}
-
-/** The records up to the one with the event. */
-function upToEvent(records: readonly CommitRecord[], event: string): readonly CommitRecord[] {
-  const end = records.findIndex(({ commit, events }) => events.some((_, n) => eventId(commit, n) === event));
-  return end < 0 ? records : records.slice(0, end + 1);
-}
-
-/** Rows that are compared are folded up to the cursor of the others. */
-function upTo({ compares }: FoldTask, records: readonly CommitRecord[]): readonly CommitRecord[] {
-  return compares ? records.filter((record) => cursorOf(record).position <= positionOf(compares.at)) : records;
 }

