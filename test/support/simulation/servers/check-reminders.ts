@@ -42,8 +42,10 @@ export function checkReminders(
     if (due(n) < before) problems.push(`has the reminder ${n} of ${due(n)} behind one of ${before}`);
     before = Math.max(before, due(n));
     const isDropped = over && over.position < event.position && over.received + APPEND_MS < due(n);
+    // An end that an operator continued behind drops no timer.
     // A start that an operator retries begins its timers behind the events that were to drop them.
-    if (isDropped && !hasPauses && !isPoison) problems.push(`has the reminder ${n} after its end at ${over.received}`);
+    if (isDropped && !hasPauses && !isPoison && !isContinued)
+      problems.push(`has the reminder ${n} after its end at ${over.received}`);
   }
   if (over?.type !== "Expired" || isContinued) return problems;
   const inTime = new Set(reminded.flatMap(({ data, position }) => (position < over.position ? (data.n ?? -1) : [])));
