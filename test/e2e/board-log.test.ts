@@ -61,7 +61,7 @@ test("log: a refused change has a line with the reason, which stays after the ch
   await ben.getByRole("switch", { name: "Offline" }).click();
   const refused = lines(ben).filter({ hasText: "refused" });
   await expect.poll(() => refused.innerText()).toMatch(/rename[\s\S]*Ada renamed it to “Buy light rosin” first/);
-  expect(await lines(ben).filter({ hasText: "pending" }).count()).toBe(0);
+  await expect.poll(() => lines(ben).filter({ hasText: "pending" }).count()).toBe(0);
   await cardOf(ben, "Buy light rosin").getByRole("button", { name: "Keep Ada’s" }).click();
   await waitForSync(ben, /^Live$/);
   expect(await refused.count()).toBe(1);

@@ -42,7 +42,7 @@ export function EventLog({ entries, note, onStream, onShowAt, onHide }: EventLog
         <h2>{words.log.title}</h2>
         {filter && (
           <p className="filter">
-            {words.log.filteredBy[filter.by]} <code title={filter.value}>{shortStream(filter.value)}</code>
+            {words.log.filteredBy[filter.by]} <code>{shortStream(filter.value)}</code>
             <button type="button" className="button small" onClick={showAll}>
               {words.log.showAll}
             </button>
@@ -71,9 +71,7 @@ export function EventLog({ entries, note, onStream, onShowAt, onHide }: EventLog
               <span className="position">{entry.position ?? ""}</span>
               <span className="actor">{entry.actor}</span>
               <code>{entry.type}</code>
-              <span className="stream" title={entry.stream}>
-                {shortStream(entry.stream)}
-              </span>
+              <span className="stream">{shortStream(entry.stream)}</span>
               <span className="data">{inShort(entry.data)}</span>
             </button>
             {open === entry.id && (
