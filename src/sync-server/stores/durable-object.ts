@@ -17,7 +17,7 @@ import type { EventStore } from "./event-store.ts";
 import type { ModelStore } from "./model-store.ts";
 import { sqlEventStore } from "./sqlite/tables.ts";
 import { hasLayout } from "./sqlite/layout.ts";
-import { firstRow, type Sql, type SqlRow, type SqlValue } from "./sqlite/sql.ts";
+import type { Sql, SqlRow, SqlValue } from "./sqlite/sql.ts";
 
 /** The used part of `ctx.storage`, so that this file needs no types of Workers. */
 export type DurableObjectSqlStorage = {
@@ -81,6 +81,11 @@ export function durableObjectStore(
       // The caller names the row's type. STRICT tables keep it true (`sql.ts`).
       return storage.sql.exec(query, ...values) as Iterable<Row>;
     },
+    first<Row extends SqlRow>(query: string, ...values: readonly SqlValue[]) {
+      // It reads all rows, because an open cursor prevents the removal of a table.
+      const [first] = [...storage.sql.exec(query, ...values)];
+      return first as Row | undefined;
+    },
     run(statement, ...values) {
       storage.sql.exec(statement, ...values);
     },
@@ -117,11 +122,11 @@ export function durableObjectStore(
   });
   const oldestOutcome = async (log: string): Promise<number | null> => {
     if (!hasLayout(sql)) return null;
-    const rows = sql.rows<{ oldest: number | null }>(
+    const row = sql.first<{ oldest: number | null }>(
       "select min(received) as oldest from dacapo_outcomes where log = (select id from dacapo_logs where name = ?)",
       log,
     );
-    return firstRow(rows)?.oldest ?? null;
+    return row?.oldest ?? null;
   };
   const { models } = store;
   return Object.assign(store, { oldestOutcome, ...(isOnlyNode && models && { models: ofOnlyNode(models) }) });

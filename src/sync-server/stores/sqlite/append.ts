@@ -70,21 +70,14 @@ function knownCommits(sql: Sql, log: number, { records, outcomes }: AppendPlan):
   });
 }
 
+const INSERT_RECORD =
+  "insert into dacapo_records (id, first, mark, commit_id, actor, streams, text) " +
+  `values (${recordKey("?", "?")}, ?, ?, ?, ?, ?, ?)`;
+
 /** Two statements a record, because its text is large. All in one parameter of JSON took half as long again in Node. */
 function insertRecord(sql: Sql, log: number, record: RecordValues): void {
   const { last, first, mark, commit_id, actor, streams, text } = record;
-  sql.run(
-    "insert into dacapo_records (id, first, mark, commit_id, actor, streams, text) " +
-      `values (${recordKey("?", "?")}, ?, ?, ?, ?, ?, ?)`,
-    log,
-    last,
-    first,
-    mark,
-    commit_id,
-    actor,
-    streams,
-    text,
-  );
+  sql.run(INSERT_RECORD, log, last, first, mark, commit_id, actor, streams, text);
   // The rows of the streams come from the text that the record has anyway: `[["task/t1",1,2]]`.
   sql.run(
     `insert into dacapo_stream_records (log, stream, version, record)

@@ -10,7 +10,7 @@
  */
 import { dropModelStep } from "./models.ts";
 import { findLog, OF_LOG } from "./rows.ts";
-import { firstRow, type Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 
 /** Rows that one step deletes from each table, so that the store serves other logs in between. */
 const DROP_STEP_ROWS = 500;
@@ -44,8 +44,7 @@ export function deleteStep(sql: Sql, name: string): boolean {
   const isLeft =
     hasModels ||
     ["dacapo_records", "dacapo_outcomes", "dacapo_stream_records"].some(
-      (table) =>
-        firstRow(sql.rows<{ log: number }>(`select log from ${table} where log = ? limit 1`, log)) !== undefined,
+      (table) => sql.first<{ log: number }>(`select log from ${table} where log = ? limit 1`, log) !== undefined,
     );
   if (!isLeft) sql.run("update dacapo_logs set state = 'gone' where name = ?", name);
   return isLeft;

@@ -10,7 +10,7 @@
  */
 import { DacapoError } from "../../../core/values/errors.ts";
 import { POSITIONS } from "./rows.ts";
-import { firstRow, type Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 
 const PART = "event-store";
 const VERSION = 3;
@@ -81,8 +81,7 @@ const STEPS: readonly (readonly string[])[] = [[SERVER, NEW_SERVER_ID], PACK_KEY
 
 /** True if the database has tables of a store, of any layout. Reading it writes nothing. */
 export function hasLayout(sql: Sql): boolean {
-  const tables = sql.rows<{ name: string }>("select name from sqlite_master where name = 'dacapo_layout'");
-  return firstRow(tables) !== undefined;
+  return sql.first("select name from sqlite_master where name = 'dacapo_layout'") !== undefined;
 }
 
 /** Upgrades the tables to the layout of this code. Throws `storage-newer` if a newer Dacapo wrote them. */
@@ -93,7 +92,7 @@ export function prepareLayout(sql: Sql): void {
         "strict, without rowid",
     );
     const stored =
-      firstRow(sql.rows<{ version: number }>("select version from dacapo_layout where part = ?", PART))?.version ?? 0;
+      sql.first<{ version: number }>("select version from dacapo_layout where part = ?", PART)?.version ?? 0;
     if (stored > VERSION) throw newerLayout(stored);
     if (stored === VERSION) return;
     const statements = stored === 0 ? [...TABLES, NEW_SERVER_ID] : STEPS.slice(stored - 1).flat();

@@ -6,7 +6,7 @@
  * - A released step never changes. A new layout is a new step.
  */
 import { DacapoError } from "../../../core/values/errors.ts";
-import { firstRow, type Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 
 const PART = "models";
 
@@ -52,14 +52,12 @@ const STEPS: readonly (readonly string[])[] = [
 /** True if the database has the tables of models. Reading it writes nothing. */
 export function hasModelTables(sql: Sql): boolean {
   // Not from `sqlite_master`, because each of its rows is a read row that an operator of an object pays for.
-  const tables = sql.rows<{ name: string }>("select name from pragma_table_info('dacapo_followers') limit 1");
-  return firstRow(tables) !== undefined;
+  return sql.first("select name from pragma_table_info('dacapo_followers') limit 1") !== undefined;
 }
 
 /** Creates or upgrades the tables, inside the transaction of its caller. The layout table must be there already. */
 export function prepareModelTables(sql: Sql): void {
-  const stored =
-    firstRow(sql.rows<{ version: number }>("select version from dacapo_layout where part = ?", PART))?.version ?? 0;
+  const stored = sql.first<{ version: number }>("select version from dacapo_layout where part = ?", PART)?.version ?? 0;
   if (stored > STEPS.length) {
     throw new DacapoError("storage-newer", "after-fix", {
       message:

@@ -16,7 +16,7 @@ import type {
 } from "../model-store.ts";
 import { compareKeys, keyOfStored, storedKey } from "../row-keys.ts";
 import { findLog, headOf, isRecordEnd, type LogRow, tableId } from "./rows.ts";
-import { firstRow, type Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 import { hasModelTables, prepareModelTables } from "./model-layout.ts";
 import { ModelChange } from "./model-write.ts";
 import { SqliteSqlReads } from "./sql-reads.ts";
@@ -138,7 +138,7 @@ export class SqlModels implements ModelStore {
       if (sqlName !== null && !dropSqlTable(this.#sql, sqlName, table)) return false;
       const rows = "select rowid from dacapo_rows where tbl = ? limit ?";
       this.#sql.run(`delete from dacapo_rows where rowid in (${rows})`, table, rowsMax);
-      if (firstRow(this.#sql.rows("select tbl from dacapo_rows where tbl = ? limit 1", table)) === undefined)
+      if (this.#sql.first("select tbl from dacapo_rows where tbl = ? limit 1", table) === undefined)
         this.#sql.run("delete from dacapo_tables where id = ?", table);
       return isThere();
     });
@@ -157,7 +157,7 @@ export class SqlModels implements ModelStore {
       const logs = page.filter(({ id }) => {
         const head = headOf(this.#sql, id);
         if (!this.#isReady()) return names.length > 0 && head !== null;
-        const followed = this.#sql.rows<{ n: number }>(
+        const followed = this.#sql.first<{ n: number }>(
           `select count(*) as n from dacapo_followers
            where log = ? and position = ? and mark = ? and revision > 0
              and name in (select value from json_each(?))`,
@@ -167,10 +167,7 @@ export class SqlModels implements ModelStore {
           JSON.stringify(names),
         );
         const woken = "select log from dacapo_followers where log = ? and wake <= ? limit 1";
-        return (
-          (head !== null && (firstRow(followed)?.n ?? 0) < names.length) ||
-          firstRow(this.#sql.rows(woken, id, now)) !== undefined
-        );
+        return (head !== null && (followed?.n ?? 0) < names.length) || this.#sql.first(woken, id, now) !== undefined;
       });
       return { logs: logs.map(({ name }) => name), next: page.length === limit ? (page.at(-1)?.name ?? null) : null };
     });
@@ -203,7 +200,7 @@ export class SqlModels implements ModelStore {
     for (const row of found) {
       size += row.bytes;
       more ||= rows.length >= limit || (rows.length > 0 && size > bytes);
-      // It reads to the end, because a Durable Object cannot close a cursor (`firstRow`).
+      // It reads to the end, because a Durable Object cannot close a cursor.
       if (!more) rows.push([keyOfStored(row.key), row.row]);
     }
     return { rows, more };
@@ -213,7 +210,7 @@ export class SqlModels implements ModelStore {
     const log = this.#isReady() ? this.#find(name) : undefined;
     if (log?.state !== "open") return null;
     const query = `select ${FOLLOWER} from dacapo_followers where log = ? and name = ? and revision > 0`;
-    const found = firstRow(this.#sql.rows<FollowerRow>(query, log.id, follower));
+    const found = this.#sql.first<FollowerRow>(query, log.id, follower);
     return found ? { log: log.id, follower: followerOf(found) } : null;
   }
 
@@ -224,7 +221,7 @@ export class SqlModels implements ModelStore {
 
   #hasEvents(): boolean {
     const tables = "select name from pragma_table_info('dacapo_logs') limit 1";
-    this.#hasLogs ||= firstRow(this.#sql.rows(tables)) !== undefined;
+    this.#hasLogs ||= this.#sql.first(tables) !== undefined;
     return this.#hasLogs;
   }
 
@@ -243,8 +240,7 @@ export function dropModelStep(sql: Sql, log: number, rowsMax: number): boolean {
     log,
     rowsMax,
   );
-  if (firstRow(sql.rows(`select tbl from dacapo_rows where tbl in (${tables}) limit 1`, log)) !== undefined)
-    return true;
+  if (sql.first(`select tbl from dacapo_rows where tbl in (${tables}) limit 1`, log) !== undefined) return true;
   prepareModelTables(sql);
   dropSqlTables(sql, log);
   return false;
@@ -266,7 +262,7 @@ function bytesOf({ rows }: ModelWrite): number {
 }
 
 function orphanOf(sql: Sql): { readonly id: number; readonly name: string } | undefined {
-  return firstRow(sql.rows("select id, name from dacapo_tables where follower is null limit 1"));
+  return sql.first("select id, name from dacapo_tables where follower is null limit 1");
 }
 
 function followerOf({ name, revision, position, mark, wake, text }: FollowerRow): Follower {

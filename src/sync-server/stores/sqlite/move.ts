@@ -8,7 +8,7 @@ import type { OutcomeKey, RenameResult } from "../event-store.ts";
 import type { OutcomeRow } from "../sql/rows.ts";
 import { dropModelStep } from "./models.ts";
 import { findLog, headOf } from "./rows.ts";
-import { firstRow, type Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 
 /** A page of the kept outcomes of a log, in the order of their unique index. */
 export function outcomePage(sql: Sql, log: number, after: OutcomeKey | null, limit: number): readonly OutcomeRow[] {
@@ -50,7 +50,7 @@ export function renameLog(sql: Sql, name: string, to: string): RenameResult {
 
 /** True if an outcome of `other` has the commit id and the actor of a record or an outcome of `log` (S8). */
 function sharesCommit(sql: Sql, log: number, other: number): boolean {
-  const rows = sql.rows<{ commit_id: string }>(
+  const shared = sql.first(
     `select o.commit_id from dacapo_outcomes o
      where o.log = ? and (
        exists (select 1 from dacapo_records r where r.log = ? and r.commit_id = o.commit_id and r.actor = o.actor)
@@ -60,11 +60,11 @@ function sharesCommit(sql: Sql, log: number, other: number): boolean {
     log,
     log,
   );
-  return firstRow(rows) !== undefined;
+  return shared !== undefined;
 }
 
 export function adoptId(sql: Sql, id: string): boolean {
-  const hasLogs = firstRow(sql.rows<{ id: number }>("select id from dacapo_logs limit 1")) !== undefined;
+  const hasLogs = sql.first<{ id: number }>("select id from dacapo_logs limit 1") !== undefined;
   if (!hasLogs) sql.run("update dacapo_server set id = ?", id);
-  return firstRow(sql.rows<{ id: string }>("select id from dacapo_server"))?.id === id;
+  return sql.first<{ id: string }>("select id from dacapo_server")?.id === id;
 }

@@ -87,6 +87,10 @@ export function nodeSql(database: DatabaseSync): Sql {
       // The caller names the row's type. STRICT tables keep it true (`sql.ts`).
       return prepare(query).iterate(...values) as Iterable<Row>;
     },
+    first<Row extends SqlRow>(query: string, ...values: readonly SqlValue[]) {
+      // As above.
+      return prepare(query).get(...values) as Row | undefined;
+    },
     run(statement, ...values) {
       prepare(statement).run(...values);
     },

@@ -1,6 +1,6 @@
 /** How the records of a log are found in the tables of SQLite. */
 import type { Cursor } from "../../../core/history/record.ts";
-import { firstRow, type Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 
 /**
  * The key of a record is one number: the log's id times this, plus the position of the record's last event. Its decimal
@@ -25,19 +25,16 @@ export type LogRow = {
 /** The columns of a RecordRow of `sql/rows`, from `dacapo_records` under the name `r`. */
 export const RECORD = "r.first, r.last, r.mark, r.commit_id, r.actor, r.streams, r.text, octet_length(r.text) as bytes";
 
+const HEAD = `select last, mark from dacapo_records where ${OF_LOG} order by id desc limit 1`;
+const RECORD_END = `select mark from dacapo_records where id = ${recordKey("?", "?")}`;
+
 export function findLog(sql: Sql, name: string): LogRow | undefined {
-  return firstRow(sql.rows<LogRow>("select id, state from dacapo_logs where name = ?", name));
+  return sql.first<LogRow>("select id, state from dacapo_logs where name = ?", name);
 }
 
 /** The head of a log: the end of its last record. No row holds it, because each append would write that row. */
 export function headOf(sql: Sql, log: number): Cursor | null {
-  const last = firstRow(
-    sql.rows<{ last: number; mark: string }>(
-      `select last, mark from dacapo_records where ${OF_LOG} order by id desc limit 1`,
-      log,
-      log,
-    ),
-  );
+  const last = sql.first<{ last: number; mark: string }>(HEAD, log, log);
   return last ? { position: last.last, mark: last.mark } : null;
 }
 
@@ -45,12 +42,11 @@ export function headOf(sql: Sql, log: number): Cursor | null {
 export function isRecordEnd(sql: Sql, log: number, { position, mark }: Cursor): boolean {
   // The key of a larger position would be the key of a record of another log.
   if (position >= POSITIONS) return false;
-  const query = `select mark from dacapo_records where id = ${recordKey("?", "?")}`;
-  return firstRow(sql.rows<{ mark: string }>(query, log, position))?.mark === mark;
+  return sql.first<{ mark: string }>(RECORD_END, log, position)?.mark === mark;
 }
 
 /** The id of a table of a follower, or undefined. */
 export function tableId(sql: Sql, log: number, follower: string, name: string): number | undefined {
   const query = "select id from dacapo_tables where log = ? and follower = ? and name = ?";
-  return firstRow(sql.rows<{ id: number }>(query, log, follower, name))?.id;
+  return sql.first<{ id: number }>(query, log, follower, name)?.id;
 }

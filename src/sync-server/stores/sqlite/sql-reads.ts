@@ -117,7 +117,7 @@ function takeRows(
   for (const row of found) {
     bytes += jsonOf(row).length;
     more ||= rows.length >= rowsMax || (rows.length > 0 && bytes > bytesMax);
-    // It reads to the end, because a Durable Object cannot close a cursor (`firstRow`).
+    // It reads to the end, because a Durable Object cannot close a cursor.
     if (!more) rows.push({ ...row });
   }
   return { rows, more };

@@ -24,7 +24,7 @@ import {
 } from "../sql-tables.ts";
 import { classifySqlError } from "./failure.ts";
 import { tableId } from "./rows.ts";
-import { firstRow, type Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 
 class StatementVeto extends Error {
   readonly vetoed: Vetoed;
@@ -136,7 +136,7 @@ export function dropSqlTables(sql: Sql, log: number): void {
 
 /** Returns true if the view changes. */
 function showTable(sql: Sql, log: number, id: number, view: string): boolean {
-  const shown = firstRow(sql.rows("select id from dacapo_tables where id = ? and view = ?", id, view));
+  const shown = sql.first("select id from dacapo_tables where id = ? and view = ?", id, view);
   if (shown) return false;
   sql.run("update dacapo_tables set view = null where log = ? and view = ?", log, view);
   sql.run("update dacapo_tables set view = ? where id = ?", view, id);
@@ -179,5 +179,5 @@ function requireTable(sql: Sql, log: number, follower: string, name: string): nu
 }
 
 export function hasTable(sql: Sql, table: string): boolean {
-  return firstRow(sql.rows("select name from pragma_table_info(?) limit 1", table)) !== undefined;
+  return sql.first("select name from pragma_table_info(?) limit 1", table) !== undefined;
 }

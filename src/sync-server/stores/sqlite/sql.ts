@@ -18,6 +18,8 @@ export interface Sql {
    * type of the row, and STRICT tables keep it true.
    */
   rows<Row extends SqlRow>(query: string, ...values: readonly SqlValue[]): Iterable<Row>;
+  /** Returns the first row of a query with few rows, or undefined. It costs less than `rows`. */
+  first<Row extends SqlRow>(query: string, ...values: readonly SqlValue[]): Row | undefined;
   run(statement: string, ...values: readonly SqlValue[]): void;
   /** `write` commits all or nothing. `read` sees one snapshot. Transactions do not nest. */
   transaction<Result>(mode: "read" | "write", work: () => Result): Result;
@@ -29,13 +31,4 @@ export interface Sql {
    */
   readonly soon?: (run: () => void) => void;
   close(): void;
-}
-
-/**
- * The first row of a query with few rows, or undefined. It reads all of them, because a Durable Object cannot close a
- * cursor, and an open cursor prevents the removal of a table.
- */
-export function firstRow<Row extends SqlRow>(rows: Iterable<Row>): Row | undefined {
-  const [first] = [...rows];
-  return first;
 }

@@ -26,7 +26,7 @@ import { adoptId, outcomePage, renameLog } from "./move.ts";
 import { findLog, headOf, isRecordEnd, type LogRow, RECORD, recordKey } from "./rows.ts";
 import { SharedCommits } from "./shared-commits.ts";
 import { undoneIfVetoed } from "./sql-write.ts";
-import { firstRow, type Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 import { writtenAmong } from "./written.ts";
 
 export type SqliteTablesOptions = {
@@ -167,10 +167,7 @@ class SqliteTables implements Tables {
   id(): string | undefined {
     // The id is made together with the tables.
     if (!this.#hasTables) this.#write(() => {});
-    return this.#sql.transaction(
-      "read",
-      () => firstRow(this.#sql.rows<{ id: string }>("select id from dacapo_server"))?.id,
-    );
+    return this.#sql.transaction("read", () => this.#sql.first<{ id: string }>("select id from dacapo_server")?.id);
   }
 
   adoptId(id: string): boolean {

@@ -9,6 +9,7 @@ function listDatabase({ shares = true, failCommit = false } = {}) {
   let commits = 0;
   const sql: Sql = {
     rows: () => [],
+    first: () => undefined,
     run: (row) => void (rows = [...rows, row]),
     savepoint: (work) => work(),
     transaction(_, work) {
