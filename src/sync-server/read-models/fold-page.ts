@@ -177,16 +177,21 @@ function foldTexts(
   applied.clear();
   const rows = new Map<string, ChangedRow>();
   const parked: ParkedEvent[] = [];
+  // Each stored row is read once, because a lookup among many rows costs as much as the fold of one.
+  const absent = new Set<string>();
   for (const step of steps) {
     foldRows(
       domain,
       {
         row: (_, key) => {
           const changed = rows.get(key);
-          return changed ? (changed.row ?? undefined) : rowOf(key, stored.get(key));
+          if (changed) return changed.row ?? undefined;
+          const text = stored.get(key);
+          if (text === null) absent.add(key);
+          return rowOf(key, text);
         },
         setRow: (_, key, row) => {
-          if (stored.get(key) !== null) rows.set(key, { row, text: applied.get(key) });
+          if (!absent.has(key)) rows.set(key, { row, text: applied.get(key) });
         },
         park: ({ event, stream, reason }) => {
           parked.push({ event, stream, position: step.event.position ?? 0, reason });

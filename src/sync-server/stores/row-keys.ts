@@ -37,6 +37,8 @@ export function endOfPrefix(prefix: string): string | null {
 
 /** The form of a key in a database. Only keys with the characters U+0000 and U+0001 differ from it. */
 export function storedKey(key: string): string {
+  // The search costs less than a replacement that finds nothing.
+  if (!key.includes("\0") && !key.includes("\u0001")) return key;
   return key.replaceAll("\u0001", "\u0001\u0002").replaceAll("\0", "\u0001\u0001");
 }
 

@@ -37,6 +37,8 @@ export type StreamCache = {
 
 const LOGS_MAX = 200;
 const STREAMS_PER_LOG_MAX = 500;
+/** The share of a bound that stays if a log exceeds it. To forget one stream for each append costs more. */
+const KEPT_SHARE = 0.8;
 /** Values in a state, at most: about 100 KB. A larger state is folded again each time. */
 const STATE_VALUES_MAX = 2_000;
 /** Values in all kept states of one log, and of all logs: about 50 MB. */
@@ -72,14 +74,23 @@ export function createStreamCache(): StreamCache {
         if (surplus-- > 0) forget(kept, stream);
         else keep(kept, stream, known);
       }
-      const isOver = () => kept.streams.size > STREAMS_PER_LOG_MAX || kept.values > LOG_VALUES_MAX;
-      evictOldest(kept.streams, isOver, (stream) => forget(kept, stream));
+      if (exceeds(kept, 1))
+        evictOldest(
+          kept.streams,
+          () => exceeds(kept, KEPT_SHARE),
+          (stream) => forget(kept, stream),
+        );
       logs.set(log, kept);
       total += kept.values;
       evictOldest(logs, () => logs.size > LOGS_MAX || total > VALUES_MAX, drop);
     },
     drop,
   };
+}
+
+/** True if the streams of a log exceed this share of their bounds. */
+function exceeds({ streams, values }: Kept, share: number): boolean {
+  return streams.size > STREAMS_PER_LOG_MAX * share || values > LOG_VALUES_MAX * share;
 }
 
 function forget(kept: Kept, stream: StreamName): void {

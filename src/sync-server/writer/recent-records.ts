@@ -7,7 +7,7 @@
  *   changes (P2), so these are the store's records.
  * - It is bounded in records and characters.
  */
-import { type Cursor, sameCursor } from "../../core/history/record.ts";
+import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
 import type { Appended } from "./admit-push.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
@@ -27,8 +27,8 @@ export type RecentRecords = {
 };
 
 const RECORDS_MAX = 2_000;
-/** Ends of records of one log, most of them without their records: about 200 KB. */
-const ENDS_MAX = 2_000;
+/** Ends of records of one log, most of them without their records: about 400 KB. */
+const ENDS_MAX = 4_000;
 /** Characters of the records of one log. */
 const LENGTH_MAX = 1_000_000;
 /** Characters of the records of all logs together. */
@@ -93,18 +93,20 @@ function emptyTail(after: Cursor | null): Tail {
 /** The number of records up to a cursor. Null: the tail does not have the cursor. */
 function indexOf({ after, records }: Tail, cursor: Cursor | null): number | null {
   if (sameCursor(cursor, after)) return 0;
-  const index = records.findLastIndex((record) => sameCursor(record.cursor, cursor));
-  return index < 0 ? null : index + 1;
+  // Most cursors are at the end, or behind it.
+  const index = records.findLastIndex((record) => record.cursor.position <= positionOf(cursor));
+  const found = records[index];
+  return found && sameCursor(found.cursor, cursor) ? index + 1 : null;
 }
 
-/** Adds records. Above a bound it cuts the oldest down to half of the bound, so that not every append must cut. */
+/** Adds records. Above a bound it cuts the oldest down to half of it, so that not every append must cut. */
 function extend(tail: Tail, { records, head }: Appended): void {
   for (const record of records) {
     tail.records.push(record);
     tail.length += record.text.length;
     tail.ends.set(record.cursor.position, record.cursor.mark);
   }
-  evictOldest(tail.ends, () => tail.ends.size > ENDS_MAX);
+  if (tail.ends.size > ENDS_MAX) evictOldest(tail.ends, () => tail.ends.size > ENDS_MAX / 2);
   tail.head = head;
   if (tail.length <= LENGTH_MAX && tail.records.length <= RECORDS_MAX) return;
   let cut = 0;

@@ -8,10 +8,7 @@ import { type OutcomeRow, type RecordValues, streamsText } from "./rows.ts";
 export type AppendPlan = CheckedAppend &
   Pick<Append, "forgetOutcomesBefore" | "outcomesPerActorMax"> & {
     readonly records: readonly RecordValues[];
-    /**
-     * Returns the row of each stream of each record. `version` is the record's last event there, `record` its end.
-     * SQLite reads the same rows from the records.
-     */
+    /** Returns the row of each stream of each record. `version` is the record's last event there, `record` its end. */
     readonly streams: () => readonly { readonly stream: string; readonly version: number; readonly record: number }[];
     readonly outcomes: readonly OutcomeRow[];
     /** About the bytes of the append: its texts in UTF-16 units. */
