@@ -50,8 +50,8 @@ function makeDurable(database: DatabaseSync, path: string): void {
   database.exec(`pragma busy_timeout = ${BUSY_MS_MAX}`);
   // On macOS a plain fsync leaves the data in the drive's cache. Elsewhere the two are the same.
   database.exec("pragma fullfsync = on; pragma checkpoint_fullfsync = on");
-  // Pages of the write-ahead log (16 MB) until they are copied into the database. Most commits write the same few pages,
-  // so fewer copies write fewer of them, and sync the disk less often.
+  // The pages of the write-ahead log (16 MB) that are copied into the database at once. Most commits write the same few
+  // pages, so fewer copies write less, and sync the disk less often.
   database.exec("pragma wal_autocheckpoint = 4000");
   const journal = database.prepare("pragma journal_mode = wal").get()?.["journal_mode"];
   database.exec("pragma synchronous = full");
@@ -65,7 +65,7 @@ function makeDurable(database: DatabaseSync, path: string): void {
   });
 }
 
-/** Compiled statements of one generation. The statements of apps name the tables of single logs, so there may be many. */
+/** Compiled statements of a generation. The statements of apps name the tables of single logs, so there may be many. */
 const STATEMENTS_MAX = 1_000;
 
 /** The compiled statements that were used last. Two generations cost less than an order of their use. */
