@@ -105,9 +105,9 @@ export const baseMutants: readonly Mutant[] = [
   {
     name: "dropped-base-forgets-its-end",
     what: "a device that drops its base forgets the end of its log, so that a restore in the meantime loses commits",
-    faults: ["bases", "releases", "restore", "cut"],
     // The server must go back between a new release on the device and the first answer to it. Few worlds do that.
-    firstSeed: 1_713,
+    // found.test.ts has this seed too, without the planted fault.
+    firstSeed: 8_508,
     parts: () => ({
       logStore: (store, { database }) => ({
         ...store,
