@@ -1,4 +1,4 @@
-// A browser whose IndexedDB opens the first database only after three seconds.
+// A browser whose IndexedDB opens the first database only after eight seconds.
 import { serveLog } from "../../../src/client/serve-log.ts";
 import { domain } from "../board-domain.ts";
 
@@ -10,7 +10,7 @@ IDBFactory.prototype.open = (...facts) => {
   isFirst = false;
   const listen = request.addEventListener.bind(request);
   request.addEventListener = (type: string, listener: (event: Event) => void) => {
-    listen(type, type === "success" ? (event) => setTimeout(listener, 3_000, event) : listener);
+    listen(type, type === "success" ? (event) => setTimeout(listener, 8_000, event) : listener);
   };
   return request;
 };
