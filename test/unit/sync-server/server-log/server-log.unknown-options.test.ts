@@ -2,10 +2,9 @@
 import { afterEach, expect, test } from "vitest";
 import { type SyncServer, syncServer } from "../../../../src/sync-server/app.ts";
 import { bearer } from "../../../../src/sync-server/access/authorize.ts";
-import { sqlModel } from "../../../../src/sync-server/read-models/sql-model.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
-import { flow, mailer } from "../../../support/board-followers.ts";
+import { flow, mailer, titles } from "../../../support/board-followers.ts";
 import { containing } from "../../../support/matchers.ts";
 
 const servers: SyncServer[] = [];
@@ -13,12 +12,6 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-const titles = sqlModel("titles", {
-  version: 1,
-  from: [task],
-  tables: { title: (t) => `create table ${t} (id text primary key)` },
-  on: { TaskAdded: ({ stream }, t) => [{ sql: `insert into ${t.title} (id) values (?)`, params: [stream] }] },
-});
 const server = (): SyncServer => {
   const started = syncServer({
     domain,
