@@ -108,7 +108,7 @@ export function nodeSql(database: DatabaseSync): Sql {
       return statements.of(query).iterate(...values) as Iterable<Row>;
     },
     first<Row extends SqlRow>(query: string, ...values: readonly SqlValue[]) {
-      // As above.
+      // The caller names the type of this row too.
       return statements.of(query).get(...values) as Row | undefined;
     },
     run(statement, ...values) {
