@@ -65,11 +65,24 @@ describe.skipIf(!hasPostgres)("postgres", () => {
     ["lock_timeout = '20ms'"],
     ["idle_in_transaction_session_timeout = '10ms'"],
     ["statement_timeout = '10ms'"],
-    ["idle_session_timeout = '10ms'"],
   ])("takeTurn: all turns end, if an administrator sets %s", async (setting) => {
     await sql(`alter database ${database} set ${setting}`);
     expect(new Set(await contendedTurns())).toEqual(new Set(["ok"]));
     expect(await readAll(open(), "log")).toHaveLength(11);
+  });
+
+  test("postgres: a resting connection stays open, if idle_session_timeout is set", async () => {
+    // Shorter, it could end a connection of a busy machine before its first statement.
+    await sql(`alter database ${database} set idle_session_timeout = '200ms'`);
+    await write(open(), "log", null, { commit: 0, mark: "m0" });
+    const connections = () =>
+      sql(
+        "select pid from pg_stat_activity where usename = 'dacapo' and datname = current_database() and pid <> pg_backend_pid() order by pid",
+      );
+    const before = await connections();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await connections()).toEqual(before);
+    expect(before).not.toEqual([]);
   });
 
   test("postgres: sends no setting at the start that PgBouncer refuses", async () => {

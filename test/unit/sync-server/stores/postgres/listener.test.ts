@@ -72,7 +72,7 @@ describe.skipIf(!hasPostgres)("Listener", () => {
 
   test("Listener: stays connected, if an administrator ends idle connections", async () => {
     await cluster.query("create database idle");
-    await cluster.query("alter database idle set idle_session_timeout = '50ms'");
+    await cluster.query("alter database idle set idle_session_timeout = '200ms'");
     const url = cluster.url.replace(/postgres$/, "idle");
     let connected = 0;
     const listener = new Listener({ url, channel: "hints", onPayload: () => {}, onConnected: () => void connected++ });
