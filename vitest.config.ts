@@ -1,4 +1,5 @@
 // Four places the code must work in, one project each: Node, a browser, workerd, and all of it together.
+import { availableParallelism } from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { playwright } from "@vitest/browser-playwright";
 import { defaultClientConditions, defaultServerConditions } from "vite";
@@ -26,6 +27,10 @@ export default defineConfig({
           testTimeout: 30_000,
           // A Postgres needs more than 10 s to stop on a busy machine.
           hookTimeout: 60_000,
+          // Many tests wait. So two files at a time are faster also on two cores.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
+          // A fresh set of modules for each file takes longer than most files.
+          isolate: false,
           include: ["test/{unit,conformance,architecture,docs,simulation}/**/*.test.{ts,tsx}"],
         },
       },

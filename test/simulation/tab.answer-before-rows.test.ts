@@ -1,12 +1,22 @@
 // A planted fault that no port of the simulator reaches: the worker's answers leave before the update with their rows.
-import { expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { PageUpdate } from "../../src/client/messages/worker-messages.ts";
 import type * as Module from "../../src/client/worker/page-updates.ts";
-import { runSeeds } from "../../src/testing/simulate/simulate.ts";
-import { simulation } from "../support/simulation/simulation.ts";
 import { parseOwnJson } from "../support/own-json.ts";
 
-vi.mock("../../src/client/worker/page-updates.ts", async (importOriginal) => {
+const PLACE = "../../src/client/worker/page-updates.ts";
+
+// The files of tests share their modules, so this file has its own while it runs.
+beforeEach(() => {
+  vi.resetModules();
+  vi.doMock(PLACE, answersFirst);
+});
+afterEach(() => {
+  vi.doUnmock(PLACE);
+  vi.resetModules();
+});
+
+async function answersFirst(importOriginal: <T>() => Promise<T>) {
   const original = await importOriginal<typeof Module>();
   class AnswersFirst extends original.PageUpdates {
     constructor(...[page, facts]: ConstructorParameters<typeof original.PageUpdates>) {
@@ -23,9 +33,11 @@ vi.mock("../../src/client/worker/page-updates.ts", async (importOriginal) => {
     }
   }
   return { ...original, PageUpdates: AnswersFirst };
-});
+}
 
 test("simulator: finds an answer that leaves before its rows", { timeout: 60_000 }, async () => {
+  const { runSeeds } = await import("../../src/testing/simulate/simulate.ts");
+  const { simulation } = await import("../support/simulation/simulation.ts");
   const { broken } = await runSeeds(simulation.domain, { ...simulation.options, seeds: 20, shrinks: false });
   const problems = broken.flatMap((seed) => seed.problems);
   expect(problems).toContainEqual(expect.stringMatching(/^5: .* heard of .* before it got their rows/));
