@@ -8,7 +8,15 @@
 import { globSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { LaunchOptions } from "playwright-core";
-import { canInstallDebian, chromiumFlags, ensureChromium, findChromium, installDebian, isProgram } from "./chromium.ts";
+import {
+  canInstallDebian,
+  chromiumFlags,
+  ensureChromium,
+  findChromium,
+  findShell,
+  installDebian,
+  isProgram,
+} from "./chromium.ts";
 import { root } from "./programs.ts";
 
 export const engines = ["chromium", "firefox", "webkit"] as const;
@@ -42,9 +50,10 @@ export function findWebKit(): { readonly browser: string; readonly driver: strin
   return browser && driver && screen ? { browser, driver, screen } : null;
 }
 
-/** How Playwright starts the engine's browser. */
-export function launchOptionsOf(engine: "chromium" | "firefox"): LaunchOptions {
-  const executablePath = findEngine(engine);
+/** How Playwright starts the engine's browser. `mayBeShell`: a Chromium without windows does too. */
+export function launchOptionsOf(engine: "chromium" | "firefox", { mayBeShell = false } = {}): LaunchOptions {
+  const shell = engine === "chromium" && mayBeShell ? findShell() : undefined;
+  const executablePath = shell ?? findEngine(engine);
   if (engine === "chromium")
     return { chromiumSandbox: false, args: [...chromiumFlags], ...(executablePath && { executablePath }) };
   return {

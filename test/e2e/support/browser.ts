@@ -81,18 +81,19 @@ export async function startProfiles(flags: readonly string[] = []): Promise<Prof
 }
 
 function startBrowser(of: "chromium" | "firefox", flags: readonly string[]): Promise<Browser> {
-  const options = withFlags(of, flags);
-  return (of === "firefox" ? firefox : chromium).launch(options);
+  return (of === "firefox" ? firefox : chromium).launch(
+    withFlags(launchOptionsOf(of, { mayBeShell: true }), of, flags),
+  );
 }
 
-function withFlags(of: "chromium" | "firefox", flags: readonly string[]): LaunchOptions {
-  const options = launchOptionsOf(of);
+function withFlags(options: LaunchOptions, of: "chromium" | "firefox", flags: readonly string[]): LaunchOptions {
   return { headless: true, ...options, ...(of === "chromium" && { args: [...(options.args ?? []), ...flags] }) };
 }
 
 async function launch(folder: string, flags: readonly string[]): Promise<BrowserContext> {
   if (engine === "webkit") return webkitContext();
-  const options = withFlags(engine, flags);
+  // The whole browser, because its preferences and its files on the disk take part.
+  const options = withFlags(launchOptionsOf(engine), engine, flags);
   return forTests(await (engine === "firefox" ? firefox : chromium).launchPersistentContext(folder, options));
 }
 
