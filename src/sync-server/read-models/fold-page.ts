@@ -129,7 +129,7 @@ export class PageFold {
 
   fold(steps: readonly FoldStep[], stored: Pick<StoredTexts, "get">, refused: RefusedEvents): FoldedRows {
     if (this.#model.sql) return { rows: NO_ROWS, ...foldSql(this.#model, steps, refused) };
-    return { ...foldTexts(this.#texts, steps, stored), statements: [] };
+    return foldTexts(this.#texts, steps, stored);
   }
 }
 
@@ -165,6 +165,7 @@ export type ChangedRow = { readonly row: Json; readonly text: string | undefined
 export type ChangedRows = ReadonlyMap<string, ChangedRow>;
 
 const NO_ROWS: ChangedRows = new Map();
+const NO_STATEMENTS: readonly SqlStatement[] = [];
 
 /** The same, with the changed rows by key. */
 export type FoldedRows = Omit<FoldedPage, "changes"> & { readonly rows: ChangedRows };
@@ -173,12 +174,12 @@ function foldTexts(
   { domain, texts: applied }: ModelWithTexts,
   steps: readonly FoldStep[],
   stored: Pick<StoredTexts, "get">,
-): Pick<FoldedRows, "rows" | "parked"> {
+): FoldedRows {
   applied.clear();
   const rows = new Map<string, ChangedRow>();
   const parked: ParkedEvent[] = [];
   // Each stored row is read once, because a lookup among many rows costs as much as the fold of one.
-  const absent = new Set<string>();
+  let absent: Set<string> | undefined;
   for (const step of steps) {
     foldRows(
       domain,
@@ -187,11 +188,11 @@ function foldTexts(
           const changed = rows.get(key);
           if (changed) return changed.row ?? undefined;
           const text = stored.get(key);
-          if (text === null) absent.add(key);
+          if (text === null) (absent ??= new Set()).add(key);
           return rowOf(key, text);
         },
         setRow: (_, key, row) => {
-          if (!absent.has(key)) rows.set(key, { row, text: applied.get(key) });
+          if (absent?.has(key) !== true) rows.set(key, { row, text: applied.get(key) });
         },
         park: ({ event, stream, reason }) => {
           parked.push({ event, stream, position: step.event.position ?? 0, reason });
@@ -200,7 +201,7 @@ function foldTexts(
       step,
     );
   }
-  return { rows, parked };
+  return { rows, parked, statements: NO_STATEMENTS };
 }
 
 type ModelWithTexts = {

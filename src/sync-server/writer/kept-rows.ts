@@ -9,6 +9,9 @@ import { evictOldest } from "../base/evict-oldest.ts";
 /** The text of a row. Null: a key whose row must stay absent. Undefined: there is no row. */
 export type RowText = string | null | undefined;
 
+/** The answer for a row that is not in memory. */
+export const NOT_READ = Symbol("not read");
+
 /** Rows, and characters of their texts, of one generation. */
 const ROWS_MAX = 1_000;
 const LENGTH_MAX = 125_000;
@@ -20,12 +23,12 @@ export class KeptRows {
   /** The characters of the young rows. */
   #length = 0;
 
-  has(key: string): boolean {
-    return this.#young.has(key) || this.#old.has(key);
-  }
-
-  get(key: string): RowText {
-    return this.#young.has(key) ? this.#young.get(key) : this.#old.get(key);
+  get(key: string): RowText | typeof NOT_READ {
+    for (const rows of [this.#young, this.#old]) {
+      const text = rows.get(key);
+      if (text !== undefined || rows.has(key)) return text;
+    }
+    return NOT_READ;
   }
 
   set(key: string, text: RowText): void {

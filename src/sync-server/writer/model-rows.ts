@@ -21,7 +21,7 @@ import type { LogTurn } from "../stores/event-store.ts";
 import type { FollowerWrite, RowChange } from "../stores/model-store.ts";
 import { NONE_REFUSED, type RefusedEvents } from "../read-models/fold-sql.ts";
 import type { SqlStatement } from "../stores/sql-tables.ts";
-import type { KeptRows, RowText } from "./kept-rows.ts";
+import { type KeptRows, NOT_READ, type RowText } from "./kept-rows.ts";
 import type { WatchedFold } from "./watched-fold.ts";
 
 /** A strong model whose rows contain the log up to the head of the batch. */
@@ -55,20 +55,13 @@ export type ModelRefusal = { readonly code: string; readonly message: string; re
 /** Returns the state of a stream before a record, if it was read. */
 export type StateOf = (stream: StreamName) => StreamState | undefined;
 
-/** A commit that the model accepts. `apply` takes its changes. */
-export type FoldedCommit = FoldedRows & { readonly target: ModelRows };
-
 export class ModelRows {
   readonly ready: ReadyModel;
   readonly #store: StrongStore;
   /** The rows that the batch changed. */
   readonly #rows = new Map<string, ChangedRow>();
-  readonly #texts = {
-    get: (key: string): RowText => {
-      const changed = this.#rows.get(key);
-      return changed ? changed.text : this.ready.stored.get(key);
-    },
-  };
+  /** The rows of the keys of one record, because a lookup among all rows costs as much as the fold of one. */
+  readonly #texts = new Map<string, RowText>();
   readonly #statements: SqlStatement[] = [];
   #notes: FollowerNotes;
   #isByStream: boolean;
@@ -88,14 +81,21 @@ export class ModelRows {
   async prefetch(streams: readonly StreamName[], stateOf: StateOf): Promise<void> {
     const { from } = this.#model.projection;
     if (this.#isByStream)
-      await this.read(streams.filter((key) => from.has(aggregateOf(key)) && this.#mayBeStored(key, stateOf)));
+      await this.read(streams.filter((key) => from.has(aggregateOf(key)) && this.#find(key, stateOf) === NOT_READ));
   }
 
-  /** The keys of the rows that must be read before these steps of a record are folded. */
+  /** The keys of the rows that must be read before these steps of a record are folded. The other rows are at hand. */
   unread({ events }: CommitRecord, steps: readonly FoldStep[], stateOf: StateOf): readonly string[] {
+    this.#texts.clear();
+    const unread: string[] = [];
     const keys = keysIn(this.#model, steps);
     if (keys.length > 0) this.#isByStream = keys.every((key) => events.some(({ stream }) => stream === key));
-    return keys.filter((key) => !this.#rows.has(key) && this.#mayBeStored(key, stateOf));
+    for (const key of keys) {
+      const text = this.#find(key, stateOf);
+      if (text === NOT_READ) unread.push(key);
+      else this.#texts.set(key, text);
+    }
+    return unread;
   }
 
   async read(keys: readonly string[]): Promise<void> {
@@ -105,14 +105,17 @@ export class ModelRows {
     // If the follower moved meanwhile, these rows are of another revision. Then the append is refused.
     const page = isNew ? null : await models?.rows(log, this.#model.follower, ROWS, { keys });
     const texts = new Map(page?.rows);
-    for (const key of keys) stored.set(key, texts.get(key));
+    for (const key of keys) {
+      stored.set(key, texts.get(key));
+      this.#texts.set(key, texts.get(key));
+    }
   }
 
-  /** Folds the steps of a record. Their rows are in memory. */
-  fold(record: CommitRecord, steps: readonly FoldStep[]): FoldedCommit | ModelRefusal {
+  /** Folds the steps of a record, after `unread` and the read of what it returned. `apply` takes the changes. */
+  fold(record: CommitRecord, steps: readonly FoldStep[]): FoldedRows | ModelRefusal {
     const refused = this.#store.refused.get(this.#model.follower) ?? NONE_REFUSED;
     const folded = this.ready.fold.fold(steps, this.#texts, refused);
-    return this.#refusal(record, steps, folded.parked, refused) ?? { target: this, ...folded };
+    return this.#refusal(record, steps, folded.parked, refused) ?? folded;
   }
 
   apply({ rows, statements, parked }: FoldedRows): void {
@@ -163,11 +166,13 @@ export class ModelRows {
     return this.ready.fold.model;
   }
 
-  /** False: the row is in memory, or its stream has no event yet. */
-  #mayBeStored(key: string, stateOf: StateOf): boolean {
+  /** The text of a row as the batch has it. A stream without events has no row. */
+  #find(key: string, stateOf: StateOf): RowText | typeof NOT_READ {
+    const changed = this.#rows.get(key);
+    if (changed) return changed.text;
     const { projection } = this.#model;
-    if (projection.isByStream && this.#notes.hasDeleted === false && stateOf(key)?.version === 0) return false;
-    return !this.ready.stored.has(key);
+    if (projection.isByStream && this.#notes.hasDeleted === false && stateOf(key)?.version === 0) return undefined;
+    return this.ready.stored.get(key);
   }
 
   #refusal(
@@ -188,9 +193,9 @@ export class ModelRows {
     const vetoed = refused.get(first.event);
     if (vetoed?.veto) return { ...vetoed.veto, event: first.position - record.position };
     const message = `The read model ${name} failed on this commit: ${first.reason}`;
-    const key = keysIn(this.#model, steps).find((one) => isDamaged(one, this.ready.stored.get(one)));
+    const key = keysIn(this.#model, steps).find((one) => isDamaged(one, this.#texts.get(one)));
     if (key === undefined) this.#store.report(modelFailed(name, first, this.#store.log, thrown[0]?.error));
-    else if (this.ready.fold.isNewDamage(`${this.#store.log} ${key} ${this.ready.stored.get(key)}`))
+    else if (this.ready.fold.isNewDamage(`${this.#store.log} ${key} ${this.#texts.get(key)}`))
       this.#store.report(rowDamaged(name, key, this.#store.log));
     return { code: "model-failed", message, event: first.position - record.position };
   }

@@ -14,14 +14,8 @@ import type { CommitRecord, Cursor } from "../../core/history/record.ts";
 import type { StreamName } from "../../core/values/ids.ts";
 import { deepFreeze } from "../../core/values/json.ts";
 import type { FollowerWrite, ModelWrite } from "../stores/model-store.ts";
-import {
-  type FoldedCommit,
-  type ModelRefusal,
-  ModelRows,
-  type ReadyModel,
-  type StateOf,
-  type StrongStore,
-} from "./model-rows.ts";
+import type { FoldedRows } from "../read-models/fold-page.ts";
+import { type ModelRefusal, ModelRows, type ReadyModel, type StateOf, type StrongStore } from "./model-rows.ts";
 
 export class StrongBatch {
   readonly #store: StrongStore;
@@ -68,7 +62,11 @@ export class StrongBatch {
     stateOf: StateOf,
   ): ModelRefusal | null | Promise<ModelRefusal | null> {
     // Handlers share the events and states, and a state that one of them changed would decide the next commit.
-    for (const { event, before, after } of steps) for (const shared of [event, before, after]) deepFreeze(shared);
+    for (const { event, before, after } of steps) {
+      deepFreeze(event);
+      deepFreeze(before);
+      deepFreeze(after);
+    }
     const unread = this.#targets.map((target) => target.unread(record, steps, stateOf));
     if (unread.every((keys) => keys.length === 0)) return this.#fold(record, steps);
     return this.#read(unread).then(() => this.#fold(record, steps));
@@ -79,16 +77,16 @@ export class StrongBatch {
   }
 
   #fold(record: CommitRecord, steps: readonly FoldStep[]): ModelRefusal | null {
-    const commits: FoldedCommit[] = [];
+    const changes: FoldedRows[] = [];
     for (const target of this.#targets) {
       const folded = target.fold(record, steps);
       if ("code" in folded) {
         this.#refused++;
         return folded;
       }
-      commits.push(folded);
+      changes.push(folded);
     }
-    for (const folded of commits) folded.target.apply(folded);
+    for (const [n, folded] of changes.entries()) this.#targets[n]?.apply(folded);
     return null;
   }
 

@@ -6,6 +6,7 @@
  * - A table that is no longer named loses its follower in the same transaction (M7). `sweep` deletes its rows later.
  */
 import type { Cursor } from "../../../core/history/record.ts";
+import { parseOwnJson } from "../../../core/values/json.ts";
 import type { FollowerNext, FollowerWrite, ModelWrite, RowChange } from "../model-store.ts";
 import { storedKey } from "../row-keys.ts";
 import { tableId } from "./rows.ts";
@@ -77,22 +78,17 @@ export class ModelChange {
   }
 }
 
-/** The revision and the tables in one query, because each costs as much as the write of a row. */
+/** The revision and the tables in one row, because each further row costs as much as the write of a row. */
 function storedFollower(sql: Sql, log: number, name: string): StoredFollower {
-  type Row = { readonly revision: number; readonly id: number | null; readonly name: string | null };
-  const rows = sql.rows<Row>(
-    `select f.revision, t.id, t.name from dacapo_followers f
-     left join dacapo_tables t on t.log = f.log and t.follower = f.name where f.log = ? and f.name = ?`,
+  const row = sql.first<{ readonly revision: number; readonly tables: string }>(
+    `select revision, (
+       select json_group_object(t.name, t.id) from dacapo_tables t where t.log = f.log and t.follower = f.name
+     ) as tables from dacapo_followers f where log = ? and name = ?`,
     log,
     name,
   );
-  let revision = 0;
-  const tables = new Map<string, number>();
-  for (const row of rows) {
-    revision = row.revision;
-    if (row.id !== null && row.name !== null) tables.set(row.name, row.id);
-  }
-  return { revision, tables };
+  if (!row) return NONE;
+  return { revision: row.revision, tables: new Map(Object.entries(parseOwnJson<Record<string, number>>(row.tables))) };
 }
 
 function changesTables({ next }: FollowerWrite): boolean {
