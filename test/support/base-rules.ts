@@ -6,6 +6,7 @@ import { recordsOf } from "../../src/client/stores/batches.ts";
 import { memoryLogStore } from "../../src/client/stores/memory-log-store.ts";
 import type { Transport } from "../../src/client/sync/transport.ts";
 import { parseBaseHeader } from "../../src/core/wire/read-messages.ts";
+import { keysOf } from "../../src/testing/model-store/samples.ts";
 import type { Follower, ModelStore } from "../../src/sync-server/stores/model-store.ts";
 import { board, column, columnCounts, domain, task } from "./board-domain.ts";
 import { type Device, device, type Tab, until } from "./device.ts";
@@ -140,7 +141,7 @@ export const baseRules: readonly BaseRule[] = [
       const ada = await longLog(world);
       await baseBehind(world, 10);
       await eachBase(world, async (models, { name, revision, at, text }) => {
-        const page = await models.rows(world.log, name, "pages", { keys: ["000000"] });
+        const page = await models.rows(world.log, name, "pages", keysOf("000000"));
         const damaged = (page?.rows[0]?.[1] ?? "").replace("Task 1", "Tusk 1");
         const rows = [{ follower: name, table: "pages", set: [["000000", damaged] as const], remove: [] }];
         const next = { at, text, wake: null, tables: { pages: "keep" } } as const;

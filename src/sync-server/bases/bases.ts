@@ -19,6 +19,7 @@ import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Follower, ModelStore } from "../stores/model-store.ts";
+import { readKeys } from "../stores/row-keys.ts";
 import {
   type BasePlan,
   basesOf,
@@ -121,8 +122,8 @@ export class Bases {
   /** Returns the text of a page of a base. Null: there is no such base, or it has no such page. */
   async page(log: LogName, cursor: Cursor, n: number): Promise<string | null> {
     const base = (await this.#read(log)).find(({ at }) => encodeCursor(at) === encodeCursor(cursor));
-    const page =
-      base && (await this.#options.store.models?.rows(log, base.follower.name, PAGES, { keys: [pageKey(n)] }));
+    const { models } = this.#options.store;
+    const page = base && models && (await readKeys(models, log, base.follower.name, PAGES, [pageKey(n)]));
     return page?.rows[0]?.[1] ?? null;
   }
 

@@ -21,6 +21,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { type Env, wait } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore } from "../stores/model-store.ts";
+import { readKeys } from "../stores/row-keys.ts";
 import { baseName, baseNotesText, pageKey, PAGES, type StoredBase, unfinishedName } from "./base-followers.ts";
 import { pagesOf, readPages } from "./base-pages.ts";
 import type { BaseOptions } from "./base-option.ts";
@@ -85,7 +86,7 @@ async function restore(
 ): Promise<boolean> {
   const texts: string[] = [];
   for (const n of notes.pages.keys()) {
-    const page = await modelStore.rows(log, follower.name, PAGES, { keys: [pageKey(n)] });
+    const page = await readKeys(modelStore, log, follower.name, PAGES, [pageKey(n)]);
     texts.push(page?.rows[0]?.[1] ?? "");
   }
   const tables = readPages(notes.tables, texts);

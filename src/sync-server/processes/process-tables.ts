@@ -8,6 +8,7 @@ import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import type { StoredTexts } from "../read-models/fold-page.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
+import { readKeys } from "../stores/row-keys.ts";
 import { keyOf } from "../subscribers/lanes.ts";
 import { dueKey, type Outbox, type OutboxChanges, outboxText, readDueKey, timeKey } from "./outbox.ts";
 import { WAITING } from "../subscribers/subscriber.ts";
@@ -90,7 +91,7 @@ export class ProcessTables {
 
   async #texts(table: string, keys: readonly string[]): Promise<StoredTexts> {
     if (keys.length === 0) return new Map();
-    const page = await this.#models.rows(this.#log, this.#follower, table, { keys });
+    const page = await readKeys(this.#models, this.#log, this.#follower, table, keys);
     return new Map(page?.rows);
   }
 }

@@ -12,6 +12,7 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
+import { readKeys } from "../stores/row-keys.ts";
 import { foldPage, foldStates, stateOf, statesChange } from "./fold-page.ts";
 import {
   type FollowerNotes,
@@ -178,7 +179,7 @@ async function deletedKeys(
   { follower }: ReadModel,
   keys: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  const page = await modelStore.rows(log, follower, ROWS, { keys });
+  const page = await readKeys(modelStore, log, follower, ROWS, keys);
   return new Set(page?.rows.flatMap(([key, text]) => (text === null ? [key] : [])));
 }
 

@@ -18,6 +18,7 @@ import type { StreamState } from "../../core/fold/fold.ts";
 import type { Env } from "../base/env.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange } from "../stores/model-store.ts";
+import { readKeys } from "../stores/row-keys.ts";
 import { deletedKeys } from "./deleted-keys.ts";
 import { foldPage, foldStates, keysIn, statesChange, type StoredTexts } from "./fold-page.ts";
 import { NONE_REFUSED, type RefusedEvents } from "./fold-sql.ts";
@@ -132,7 +133,7 @@ async function foldRecords(
   // These may not be all keys, and many rows would block the other work of the process.
   if (keys.length > KEYS_MAX && records.length > 1)
     return foldRecords(context, log, task, records.slice(0, records.length >> 1), refused);
-  const page = isEmptied || keys.length === 0 ? null : await context.modelStore.rows(log, name, ROWS, { keys });
+  const page = isEmptied || keys.length === 0 ? null : await readKeys(context.modelStore, log, name, ROWS, keys);
   // If the follower moved meanwhile, these rows are of another revision. Then the write is refused.
   const deleted = isEmptied ? await deletedKeys(context, log, task) : NONE_DELETED;
   const rows: StoredTexts = isEmptied ? deleted : new Map(page?.rows);

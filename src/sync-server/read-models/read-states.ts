@@ -15,6 +15,7 @@ import { aggregateOf } from "../../core/values/names.ts";
 import type { Env } from "../base/env.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
+import { readKeys } from "../stores/row-keys.ts";
 import { foldUpTo, type StreamSource } from "../streams/read-stream.ts";
 import { stateOf } from "./fold-page.ts";
 import type { FoldTask } from "./next-step.ts";
@@ -35,7 +36,7 @@ export async function readStates(
   const versions = versionsBefore(records, (aggregate) => model.projection.from.has(aggregate));
   if (versions.size === 0) return new Map();
   // If the follower moved meanwhile, these states are of another revision. Then the write is refused.
-  const page = await modelStore.rows(log, name, STATES, { keys: [...versions.keys()] });
+  const page = await readKeys(modelStore, log, name, STATES, [...versions.keys()]);
   const texts = new Map(page?.rows);
   const { domain } = model;
   const source: StreamSource = { store, log, domain, end: positionOf(at), onRead: () => env.nextTurn() };

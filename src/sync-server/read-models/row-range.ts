@@ -1,4 +1,4 @@
-/** The rows that a reader requests: some keys, the keys with a prefix, or a range of keys, in pages. */
+/** The rows that a reader requests, in pages: those of some keys, of the keys with a prefix, or of a range of keys. */
 import { KEY_LENGTH_MAX } from "../../core/domain/projection.ts";
 import type { OptionNames } from "../../core/values/known-options.ts";
 import type { RowRange } from "../stores/model-store.ts";
@@ -9,7 +9,10 @@ export const PAGE_ROWS = { default: 500, max: 5_000 } as const;
 
 /** The rows of a request. At most one of `keys`, `prefix` and `from` with `to` is there. */
 export type RowSelection = {
-  /** The rows of these keys: up to 5,000. A key without a row is left out. */
+  /**
+   * The rows of these keys: up to 5,000. A key without a row is left out. If their rows are too large for one page,
+   * `next` is not null, and the other rows are on the pages behind it.
+   */
   readonly keys?: readonly string[];
   /** The rows whose keys begin with this text. */
   readonly prefix?: string;
@@ -20,9 +23,9 @@ export type RowSelection = {
   /** The key after which the page begins: `next` of the page before. */
   readonly after?: string;
   /**
-   * The most rows of the page: 1 to 5,000.
+   * The most rows of the page: 1 to 5,000. A page ends before it if its rows are large.
    *
-   * @default 500
+   * @default 500, and 5_000 with `keys`
    */
   readonly limit?: number;
 };
@@ -38,7 +41,8 @@ export const ROW_SELECTION: OptionNames<RowSelection> = {
 
 /** Returns the range of a selection, or the reason why there is none. */
 export function rowRange(selection: RowSelection, bytes: number): RowRange | string {
-  const { keys, prefix, from, to, after, limit = PAGE_ROWS.default } = selection;
+  const { keys, prefix, from, to, after } = selection;
+  const { limit = keys === undefined ? PAGE_ROWS.default : PAGE_ROWS.max } = selection;
   if ([keys, prefix, from ?? to].filter((one) => one !== undefined).length > 1)
     return "`keys`, `prefix` and `from` with `to` exclude each other";
   const list: unknown = keys ?? [];
@@ -48,7 +52,8 @@ export function rowRange(selection: RowSelection, bytes: number): RowRange | str
     return `a key is not well-formed or has more than ${KEY_LENGTH_MAX} characters`;
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > PAGE_ROWS.max)
     return `\`limit\` is not a whole number from 1 to ${PAGE_ROWS.max}`;
-  if (keys) return keys.length > PAGE_ROWS.max ? `there are more than ${PAGE_ROWS.max} keys` : { keys };
+  const page = { after: after ?? null, limit, bytes };
+  if (keys) return keys.length > PAGE_ROWS.max ? `there are more than ${PAGE_ROWS.max} keys` : { keys, ...page };
   const [first, end] = prefix === undefined ? [from, to] : [prefix, endOfPrefix(prefix)];
-  return { from: first ?? null, to: end ?? null, after: after ?? null, limit, bytes };
+  return { from: first ?? null, to: end ?? null, ...page };
 }

@@ -45,7 +45,7 @@ export type RowsPage<Row> = {
   readonly rows: readonly { readonly key: string; readonly row: Row }[];
   /** The cursor: the rows contain the log up to here. Null: the log has no record yet. */
   readonly at: string | null;
-  /** The key for `after` of the next page. Null: no more rows. */
+  /** The key for `after` of the next page, also of rows by `keys`. Null: no more rows. */
   readonly next: string | null;
   /** The name and version of the model, with the versions of its aggregates, such as `board@2<task@1`. */
   readonly identity: string;

@@ -16,8 +16,9 @@
  *       writes nothing and returns `moved`. Test: M3 in write-rules.ts.
  * - M4  `rows` and `followers` MUST each read one snapshot. Otherwise a page could have rows of two revisions. Test: M4
  *       in row-rules.ts.
- * - M5  Rows MUST come in the order of the UTF-8 bytes of their keys, and a page has at least one row if there is one.
- *       Otherwise two stores return different pages. Test: M5 in row-rules.ts.
+ * - M5  Rows MUST come in the order of the UTF-8 bytes of their keys, also those of single keys. A page ends at its
+ *       rows and bytes, and has at least one row if there is one. Otherwise two stores return different pages. Test: M5
+ *       in row-rules.ts.
  * - M6  A store MUST return the key and the text of a row unchanged, up to 1 MiB of text. Otherwise a device and a
  *       server differ. Test: M6 in row-rules.ts.
  * - M7  A write MUST orphan each table of its followers that it does not keep, and each table that a new or moved one
@@ -135,8 +136,15 @@ export type ModelWriteResult =
   /** The log was dropped. */
   | { readonly kind: "gone" };
 
-/** The rows to read: some keys, or a page of a range of keys. */
-export type RowRange =
+/** The rows to read: a page of the rows of some keys, or of a range of keys. */
+export type RowRange = {
+  /** The last key of the page before, not included. Null: the first page. */
+  readonly after: string | null;
+  /** The most rows of the page. */
+  readonly limit: number;
+  /** The most bytes of the texts of the page, in UTF-8. A single row may be larger (M5). */
+  readonly bytes: number;
+} & (
   | {
       /** The keys. A key without a row is left out. */
       readonly keys: readonly string[];
@@ -146,20 +154,15 @@ export type RowRange =
       readonly from: string | null;
       /** The end, not included. Null: the end of the table. */
       readonly to: string | null;
-      /** The last key of the page before, not included. Null: the first page. */
-      readonly after: string | null;
-      /** The most rows of the page. */
-      readonly limit: number;
-      /** The most bytes of the texts of the page, in UTF-8. A single row may be larger (M5). */
-      readonly bytes: number;
-    };
+    }
+);
 
 /** Rows of a table, with the follower's revision and cursor of the same moment (M4). */
 export type RowPage = {
   readonly follower: Follower;
   /** In order of the UTF-8 bytes of their keys. A null text is a tombstone. */
   readonly rows: readonly (readonly [key: string, text: string | null])[];
-  /** True: the range has more rows behind this page. */
+  /** True: more rows are behind this page. Read on with the same range or keys, after the last key of the page. */
   readonly more: boolean;
 };
 
@@ -194,7 +197,10 @@ export interface ModelStore {
    *   above 1 MiB.
    */
   write(log: string, write: ModelWrite): Promise<ModelWriteResult>;
-  /** Returns rows of a table. Null: there is no such follower, or it has no such table. */
+  /**
+   * Returns a page of rows of a table. Null: there is no such follower, or it has no such table. A store reads no text
+   * of a row far behind the page, because rows of a megabyte would fill the memory.
+   */
   rows(log: string, follower: string, table: string, range: RowRange): Promise<RowPage | null>;
   /**
    * Takes or renews the lease of a follower's name for `ms` milliseconds, and returns true if `holder` has it then. 0

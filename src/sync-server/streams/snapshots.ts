@@ -20,6 +20,7 @@ import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import { type ModelWrite, ROW_BYTES_MAX } from "../stores/model-store.ts";
+import { readKeys } from "../stores/row-keys.ts";
 import type { KnownStream } from "./stream-cache.ts";
 
 /** The follower whose rows are the snapshots of a log, by stream. */
@@ -52,7 +53,7 @@ export async function readSnapshots(
   { store, log, domain }: SnapshotSource,
   streams: Iterable<StreamName>,
 ): Promise<Snapshots> {
-  const page = await store.models?.rows(log, FOLLOWER, TABLE, { keys: [...streams] });
+  const page = store.models && (await readKeys(store.models, log, FOLLOWER, TABLE, [...streams]));
   if (!page) return NO_SNAPSHOTS;
   const known = new Map<StreamName, KnownStream>();
   for (const [stream, text] of page.rows) {

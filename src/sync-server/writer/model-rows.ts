@@ -19,6 +19,7 @@ import { type FollowerNotes, nextOf, type ParkedEvent, withParked } from "../rea
 import { type ReadModel, ROWS } from "../read-models/read-model.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { FollowerWrite, RowChange } from "../stores/model-store.ts";
+import { readKeys } from "../stores/row-keys.ts";
 import { NONE_REFUSED, type RefusedEvents } from "../read-models/fold-sql.ts";
 import type { SqlStatement } from "../stores/sql-tables.ts";
 import { type KeptRows, NOT_READ, type RowText } from "./kept-rows.ts";
@@ -103,7 +104,7 @@ export class ModelRows {
     if (keys.length === 0) return;
     const { models, log } = this.#store;
     // If the follower moved meanwhile, these rows are of another revision. Then the append is refused.
-    const page = isNew ? null : await models?.rows(log, this.#model.follower, ROWS, { keys });
+    const page = isNew || !models ? null : await readKeys(models, log, this.#model.follower, ROWS, keys);
     const texts = new Map(page?.rows);
     for (const key of keys) {
       stored.set(key, texts.get(key));

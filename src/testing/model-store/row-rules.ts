@@ -1,7 +1,7 @@
 /** M4, M5 and M6: the rows that a reader gets. */
 import { requireEqual, requireThat } from "../require.ts";
 import { write } from "../event-store/samples.ts";
-import { ALL_ROWS, follow, type ModelRule, mustWrite, readPage, readRows, rowsOf } from "./samples.ts";
+import { ALL_ROWS, follow, keysOf, type ModelRule, mustWrite, pagesOf, readPage, readRows, rowsOf } from "./samples.ts";
 
 export const rowRules: readonly ModelRule[] = [
   {
@@ -48,12 +48,15 @@ export const rowRules: readonly ModelRule[] = [
         keys,
         "the keys",
       );
-      const byKeys = await readPage(models, "a", { keys: ["\u{1F600}", "missing", "\ufffd", "a", "a\0", "a"] });
+      const some = ["\u{1F600}", "missing", "\ufffd", "a", "a\0", "a"];
+      const byKeys = await readPage(models, "a", keysOf(...some));
       requireEqual(
         byKeys.rows.map(([key]) => key),
         ["a", "a\0", "\ufffd", "\u{1F600}"],
         "the keys that were read by name",
       );
+      const behind = await readRows(models, "a", { ...keysOf(...some), after: "a\0" });
+      requireEqual(Object.keys(behind), ["\ufffd", "\u{1F600}"], "the keys by name behind a key");
     },
   },
   {
@@ -71,23 +74,46 @@ export const rowRules: readonly ModelRule[] = [
         [25, 1_000],
         [26, 1_000],
       ] as const) {
-        const found: string[] = [];
-        for (let after: string | null = null; ;) {
-          const page = await readPage(models, "a", { from: "task/", to: "task0", after, limit, bytes });
-          const size = page.rows.reduce((sum, [, text]) => sum + new TextEncoder().encode(text ?? "").length, 0);
-          requireThat(page.rows.length === 1 || (page.rows.length <= limit && size <= bytes), "a page in its limits");
-          found.push(...page.rows.map(([key]) => key));
-          if (!page.more) break;
-          after = page.rows.at(-1)?.[0] ?? null;
-          requireThat(after !== null, "a row on a page with more rows behind it");
-        }
+        const found = await pagesOf(models, { from: "task/", to: "task0", limit, bytes });
         requireEqual(found, keys, `pages of ${limit} rows and ${bytes} bytes`);
       }
+      const many = [...keys.toReversed(), "task/missing", ...keys];
+      for (const [limit, bytes] of [
+        [100, 1],
+        [100, 30],
+        [4, 1_000],
+        [25, 1_000],
+      ] as const)
+        requireEqual(
+          await pagesOf(models, { keys: many, limit, bytes }),
+          keys,
+          `pages of keys of ${limit} rows and ${bytes} bytes`,
+        );
       const empty = await readPage(models, "a", { from: "u", to: null, after: null, limit: 5, bytes: 5 });
       requireEqual(empty.rows, [], "a range without rows");
       requireThat(!empty.more, "no more rows");
       const later = await readRows(models, "a", { ...ALL_ROWS, from: "task/24", after: "task/00" });
       requireEqual(Object.keys(later), ["task/24", "tasks/1"], "an `after` before `from`");
+    },
+  },
+  {
+    rule: "M5",
+    name: "rows: a page of large rows ends at its bytes, for keys and for a range",
+    async check({ store, models }) {
+      const at = await write(store, "log", null, { commit: 1 });
+      const large = (key: string): string => JSON.stringify(key.repeat(400_000));
+      const rows = { a: large("a"), b: null, c: large("c"), d: '"small"', e: large("e"), f: large("f") };
+      await mustWrite(models, rowsOf(follow("a", 0, { at }), rows));
+      const range = { after: null, limit: 100, bytes: 1_000_000 };
+      for (const selected of [{ keys: Object.keys(rows) }, { from: null, to: null }]) {
+        const page = await readPage(models, "a", { ...selected, ...range });
+        requireEqual([page.rows.map(([key]) => key), page.more], [["a", "b", "c", "d"], true], "the first page");
+        const rest = await readPage(models, "a", { ...selected, ...range, after: "d" });
+        requireEqual([rest.rows.map(([key]) => key), rest.more], [["e", "f"], false], "the last page");
+        requireEqual(Object.fromEntries([...page.rows, ...rest.rows]), rows, "the texts");
+        const single = await readPage(models, "a", { ...selected, ...range, bytes: 1, after: "d" });
+        requireEqual([single.rows, single.more], [[["e", rows.e]], true], "a row above the limit");
+      }
     },
   },
   {

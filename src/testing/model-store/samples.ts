@@ -12,6 +12,7 @@ import type {
   Vetoed,
 } from "../../sync-server/stores/model-store.ts";
 import { type SqlReads, type SqlStatement, type SqlTable, sqlTable } from "../../sync-server/stores/sql-tables.ts";
+import { byteLength } from "../../core/values/byte-length.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import { requireEqual, requireThat } from "../require.ts";
 
@@ -35,6 +36,11 @@ export function sqlOf(store: EventStore): SqlReads {
 }
 
 export const ALL_ROWS = { from: null, to: null, after: null, limit: 1_000_000, bytes: 1_000_000_000 } as const;
+
+/** All rows of these keys. */
+export function keysOf(...keys: readonly string[]): RowRange {
+  return { keys, after: null, limit: 1_000_000, bytes: 1_000_000_000 };
+}
 
 export const ALL_SQL = { after: null, to: null, limit: { rows: 1_000_000, bytes: 1_000_000_000 } } as const;
 
@@ -129,6 +135,23 @@ export async function readPage(
   const page = await models.rows("log", follower, table, range);
   requireThat(page !== null, `the table ${table} of ${follower}`);
   return page;
+}
+
+type PagedRange<Range> = Range extends unknown ? Omit<Range, "after"> : never;
+
+/** The keys of all pages of the follower `a`. Each page must be in its limits. */
+export async function pagesOf(models: ModelStore, range: PagedRange<RowRange>): Promise<readonly string[]> {
+  const { limit, bytes } = range;
+  const found: string[] = [];
+  for (let after: string | null = null; ;) {
+    const page: RowPage = await readPage(models, "a", { ...range, after });
+    const size = page.rows.reduce((sum, [, text]) => sum + byteLength(text ?? ""), 0);
+    requireThat(page.rows.length === 1 || (page.rows.length <= limit && size <= bytes), "a page in its limits");
+    found.push(...page.rows.map(([key]) => key));
+    if (!page.more) return found;
+    after = page.rows.at(-1)?.[0] ?? null;
+    requireThat(after !== null, "a row on a page with more rows behind it");
+  }
 }
 
 /** Checks the revision and the cursor of each follower. */

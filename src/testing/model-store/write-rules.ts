@@ -1,7 +1,7 @@
 /** M1, M2, M3, M7 and M12: the effects of a write of read models. */
 import { requireEqual, requireRejection, requireThat } from "../require.ts";
 import { batch, recordsAfter, requireRecords, write } from "../event-store/samples.ts";
-import { follow, type ModelRule, mustWrite, readPage, readRows, requireFollowers, rowsOf } from "./samples.ts";
+import { follow, keysOf, type ModelRule, mustWrite, readPage, readRows, requireFollowers, rowsOf } from "./samples.ts";
 
 export const writeRules: readonly ModelRule[] = [
   {
@@ -62,7 +62,7 @@ export const writeRules: readonly ModelRule[] = [
     async check({ store, models }) {
       requireEqual(await models.write("log", rowsOf(follow("a", 0), { k: "1" })), { kind: "absent" }, "the write");
       requireEqual(await models.followers("log"), { kind: "absent" }, "the followers");
-      requireThat((await models.rows("log", "a", "rows", { keys: ["k"] })) === null, "no rows");
+      requireThat((await models.rows("log", "a", "rows", keysOf("k"))) === null, "no rows");
       requireThat(!(await models.lease("log", "a", "one", 1_000)), "no lease");
       requireEqual(await store.head("log"), { kind: "absent" }, "the log");
       requireEqual(await store.logs(), [], "the logs");
@@ -158,9 +158,9 @@ export const writeRules: readonly ModelRule[] = [
       while (await models.sweep(1));
       requireEqual(await readRows(models, "live"), { k: "beside rows", l: "after" }, "the moved table");
       requireEqual(await readRows(models, "live", undefined, "states"), {}, "the new table");
-      requireThat((await models.rows("log", "beside", "rows", { keys: ["k"] })) === null, "no table of beside");
+      requireThat((await models.rows("log", "beside", "rows", keysOf("k"))) === null, "no table of beside");
       await mustWrite(models, rowsOf(follow("live", 2, { at })));
-      requireThat((await models.rows("log", "live", "states", { keys: ["k"] })) === null, "no table that is not named");
+      requireThat((await models.rows("log", "live", "states", keysOf("k"))) === null, "no table that is not named");
       requireEqual(await readRows(models, "live"), { k: "beside rows", l: "after" }, "the kept table");
       await mustWrite(models, rowsOf(follow("beside", 0, { at })));
       requireEqual(await readRows(models, "beside"), {}, "a follower that is created again");
@@ -215,7 +215,7 @@ export const writeRules: readonly ModelRule[] = [
       await store.close();
       await requireRejection(models.write("log", rowsOf(follow("a", 0))), "a write");
       await requireRejection(models.followers("log"), "the followers");
-      await requireRejection(models.rows("log", "a", "rows", { keys: [] }), "rows");
+      await requireRejection(models.rows("log", "a", "rows", keysOf()), "rows");
       await requireRejection(models.lease("log", "a", "one", 1), "a lease");
       await requireRejection(models.due(["a"], 0, null, 10), "due");
     },

@@ -91,24 +91,25 @@ export class MemoryModels implements ModelStore {
     const kept = this.#of(name).get(follower);
     const stored = kept?.tables.get(table);
     if (!kept || !stored) return null;
-    if ("keys" in range) {
-      const keys = [...new Set(range.keys)].sort(compareKeys);
-      return { follower: kept.follower, rows: keys.flatMap((key) => entryOf(stored, key)), more: false };
-    }
-    const { from, to, after, limit, bytes } = range;
-    const following = [...stored.keys()]
+    const { after, limit, bytes } = range;
+    const { from, to } = "keys" in range ? { from: null, to: null } : range;
+    const following = [...("keys" in range ? new Set(range.keys) : stored.keys())]
       .filter(
         (key) =>
+          stored.has(key) &&
           (from === null || compareKeys(key, from) >= 0) &&
           (to === null || compareKeys(key, to) < 0) &&
           (after === null || compareKeys(key, after) > 0),
       )
       .sort(compareKeys);
+    const rows: [string, string | null][] = [];
     let size = 0;
-    const rows = following
-      .slice(0, limit)
-      .flatMap((key) => entryOf(stored, key))
-      .filter(([, text], n) => (size += byteLength(text ?? "")) <= bytes || n === 0);
+    for (const key of following.slice(0, limit)) {
+      const text = stored.get(key) ?? null;
+      size += byteLength(text ?? "");
+      if (rows.length > 0 && size > bytes) break;
+      rows.push([key, text]);
+    }
     return { follower: kept.follower, rows, more: rows.length < following.length };
   }
 
@@ -190,9 +191,4 @@ function nextOf(
     next.set(table, source ?? new Map<string, string | null>());
   }
   return { follower: { name, revision: revision + 1, at, wake, text }, tables: next };
-}
-
-function entryOf(table: Table, key: string): [string, string | null][] {
-  const text = table.get(key);
-  return text === undefined ? [] : [[key, text]];
 }

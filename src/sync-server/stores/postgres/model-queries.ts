@@ -33,12 +33,23 @@ const NOW = "(extract(epoch from clock_timestamp()) * 1000)::bigint";
 export function modelQueriesOf(schema: string) {
   const [logs, followers] = [`${schema}.dacapo_logs`, `${schema}.dacapo_followers`];
   const [tables, rows] = [`${schema}.dacapo_tables`, `${schema}.dacapo_rows`];
-  const page = (found: string): string => `
+  // Postgres sends all rows of a statement, so the statement itself stops at the page's limits, one row behind them.
+  const page = (keys: string): string => `
     select ${FOLLOWER}, r.key, r.row, r.bytes
     from ${logs} l
     join ${followers} f on f.log = l.id and f.name = $2 and f.revision > 0
     join ${tables} t on t.log = l.id and t.follower = f.name and t.name = $3
-    left join lateral (${found}) r on true
+    left join lateral (
+      select key, row, bytes from (
+        select p.*, sum(bytes) over (order by key) - bytes as bytes_before, row_number() over (order by key) as n
+        from (
+          select key, row, coalesce(octet_length(row), 0) as bytes from ${rows}
+          where tbl = t.id and ${keys}
+          order by key limit $4 + 1
+        ) p
+      ) sized
+      where n <= 2 or bytes_before <= $5
+    ) r on true
     where l.name = $1 and l.state = 'open'
     order by r.key`;
   return {
@@ -52,22 +63,8 @@ export function modelQueriesOf(schema: string) {
         $11::text::json) as result`,
     writeModels: `
       select ${schema}.dacapo_write_models_1($1, $2::text::json, $3::text::json, $4::text::json) as result`,
-    rowsByKey: page(
-      `select key, row, 0 as bytes from ${rows}
-       where tbl = t.id and key in (select json_array_elements_text($4::text::json))`,
-    ),
-    // Postgres sends all rows of a statement, so the statement itself stops at the page's limits, one row behind them.
-    rowsInRange: page(
-      `select key, row, bytes from (
-         select p.*, sum(bytes) over (order by key) - bytes as bytes_before, row_number() over (order by key) as n
-         from (
-           select key, row, coalesce(octet_length(row), 0) as bytes from ${rows}
-           where tbl = t.id and key >= $4 and ($5::text is null or key < $5) and ($6::text is null or key > $6)
-           order by key limit $7 + 1
-         ) p
-       ) sized
-       where n <= 2 or bytes_before <= $8`,
-    ),
+    rowsByKey: page("key = any(array(select json_array_elements_text($6::text::json)))"),
+    rowsInRange: page("key >= $6 and ($7::text is null or key < $7) and ($8::text is null or key > $8)"),
     lease: `
       insert into ${followers} as f (log, name, revision, position, holder, held_until, text)
         select id, $2, 0, 0, $3, ${NOW} + $4, '' from ${logs} where name = $1 and state = 'open' for share

@@ -17,7 +17,7 @@ import type {
   RowRange,
 } from "../model-store.ts";
 import { sqlNameOf } from "../sql-tables.ts";
-import { keyOfStored, storedKey } from "../row-keys.ts";
+import { keyOfStored, keysBehind, storedKey } from "../row-keys.ts";
 import { type FollowerRow, type LogRow, type ModelQueries, type TableRow } from "./model-queries.ts";
 import type { Statement, Statements } from "./pool.ts";
 import { cursorOfColumns } from "./queries.ts";
@@ -86,7 +86,7 @@ export class PostgresModels implements ModelStore {
     for (const { key, row, bytes } of found) {
       if (key === null) continue;
       size += bytes;
-      if (!("keys" in range) && (rows.length >= range.limit || (rows.length > 0 && size > range.bytes)))
+      if (rows.length >= range.limit || (rows.length > 0 && size > range.bytes))
         return { follower: state, rows, more: true };
       rows.push([keyOfStored(key), row]);
     }
@@ -119,14 +119,15 @@ export class PostgresModels implements ModelStore {
 
   #found(log: string, follower: string, table: string, range: RowRange): Promise<readonly TableRow[]> {
     const { rowsByKey, rowsInRange } = this.#queries;
+    const { after, limit, bytes } = range;
+    const values = [log, follower, table, limit, bytes];
     if ("keys" in range) {
-      const keys = JSON.stringify(range.keys.map(storedKey));
-      return this.#calls.read<TableRow>("rowsByKey", rowsByKey, [log, follower, table, keys]);
+      const keys = JSON.stringify(keysBehind(range.keys, after).map(storedKey));
+      return this.#calls.read<TableRow>("rowsByKey", rowsByKey, [...values, keys]);
     }
-    const { from, to, after, limit, bytes } = range;
+    const { from, to } = range;
     const bounds = [storedKey(from ?? ""), to && storedKey(to), after === null ? null : storedKey(after)];
-    const values = [log, follower, table, ...bounds, limit, bytes];
-    return this.#calls.read<TableRow>("rowsInRange", rowsInRange, values);
+    return this.#calls.read<TableRow>("rowsInRange", rowsInRange, [...values, ...bounds]);
   }
 }
 

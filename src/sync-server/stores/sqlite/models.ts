@@ -14,7 +14,7 @@ import type {
   RowPage,
   RowRange,
 } from "../model-store.ts";
-import { compareKeys, keyOfStored, storedKey } from "../row-keys.ts";
+import { compareKeys, keyOfStored, keysBehind, storedKey } from "../row-keys.ts";
 import { findLog, headOf, isRecordEnd, type LogRow, tableId } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 import { hasModelTables, prepareModelTables } from "./model-layout.ts";
@@ -42,6 +42,8 @@ type FollowerRow = {
   readonly text: string;
 };
 
+/** Bytes of a text that is read together with its key. A longer one is read alone, if it is on the page. */
+const SMALL_BYTES = 4_096;
 const FOLLOWER = "name, revision, position, mark, wake, text";
 /** The clock of the store, in milliseconds since the epoch. */
 const NOW = "cast(unixepoch('subsec') * 1000 as integer)";
@@ -175,35 +177,31 @@ export class SqlModels implements ModelStore {
 
   #page(id: number, range: RowRange): Pick<RowPage, "rows" | "more"> {
     type Row = { readonly key: string; readonly row: string | null; readonly bytes: number };
-    if ("keys" in range) {
-      const keys = JSON.stringify([...new Set(range.keys)].map(storedKey));
-      const found = this.#sql.rows<Row>(
-        `select r.key, r.row, 0 as bytes from json_each(?) k cross join dacapo_rows r on r.tbl = ? and r.key = k.value
-         order by r.key`,
-        keys,
-        id,
-      );
-      return { rows: Array.from(found, ({ key, row }) => [keyOfStored(key), row]), more: false };
-    }
     const { limit, bytes } = range;
-    const rows: [string, string | null][] = [];
-    let size = 0;
-    let more = false;
-    const { text, values } = between(range);
+    // The loop reads to the end, because a Durable Object cannot close a cursor. So it reads only small texts.
+    const smallMax = Math.max(Math.floor(bytes / limit), SMALL_BYTES);
+    const { from, values } = "keys" in range ? amongKeys(id, range) : between(id, range);
     const found = this.#sql.rows<Row>(
-      `select key, row, coalesce(octet_length(row), 0) as bytes from dacapo_rows where tbl = ? ${text} order by key
-       limit ?`,
-      id,
+      `select r.key, iif(octet_length(r.row) > ?, null, r.row) as row, coalesce(octet_length(r.row), 0) as bytes
+       from ${from} order by r.key limit ?`,
+      smallMax,
       ...values,
       limit + 1,
     );
+    const rows: Row[] = [];
+    let size = 0;
+    let more = false;
     for (const row of found) {
       size += row.bytes;
       more ||= rows.length >= limit || (rows.length > 0 && size > bytes);
-      // It reads to the end, because a Durable Object cannot close a cursor.
-      if (!more) rows.push([keyOfStored(row.key), row.row]);
+      if (!more) rows.push(row);
     }
-    return { rows, more };
+    const textOf = (row: Row): string | null =>
+      row.bytes <= smallMax
+        ? row.row
+        : (this.#sql.first<{ row: string }>("select row from dacapo_rows where tbl = ? and key = ?", id, row.key)
+            ?.row ?? null);
+    return { rows: rows.map((row) => [keyOfStored(row.key), textOf(row)]), more };
   }
 
   #followerOf(name: string, follower: string): { readonly log: number; readonly follower: Follower } | null {
@@ -246,12 +244,20 @@ export function dropModelStep(sql: Sql, log: number, rowsMax: number): boolean {
   return false;
 }
 
+type Selected = { readonly from: string; readonly values: readonly (string | number)[] };
+
+function amongKeys(table: number, { keys, after }: Extract<RowRange, { keys: unknown }>): Selected {
+  const list = JSON.stringify(keysBehind(keys, after).map(storedKey));
+  return { from: "json_each(?) k cross join dacapo_rows r on r.tbl = ? and r.key = k.value", values: [list, table] };
+}
+
 /** The bounds of a range of keys. Each is a condition of its own, so that SQLite reads only the keys between them. */
-function between({ from, to, after }: Exclude<RowRange, { keys: unknown }>): { text: string; values: string[] } {
+function between(table: number, { from, to, after }: Exclude<RowRange, { keys: unknown }>): Selected {
   const [begin, end] = [from ?? "", to === null ? [] : [storedKey(to)]];
   const isAfter = after !== null && compareKeys(after, begin) >= 0;
-  const text = `and key ${isAfter ? ">" : ">="} ?${to === null ? "" : " and key < ?"}`;
-  return { text, values: [storedKey(isAfter ? after : begin), ...end] };
+  const bounds = `r.key ${isAfter ? ">" : ">="} ?${to === null ? "" : " and r.key < ?"}`;
+  const values = [table, storedKey(isAfter ? after : begin), ...end];
+  return { from: `dacapo_rows r where r.tbl = ? and ${bounds}`, values };
 }
 
 function bytesOf({ rows }: ModelWrite): number {

@@ -12,6 +12,7 @@ import { type ReadModel, readModels } from "../../../../src/sync-server/read-mod
 import type { Env } from "../../../../src/sync-server/base/env.ts";
 import { storedRecord } from "../../../../src/sync-server/stores/stored-record.ts";
 import { batch } from "../../../../src/testing/event-store/samples.ts";
+import { keysOf } from "../../../../src/testing/model-store/samples.ts";
 import { seededRandom } from "../../../../src/testing/seeded-random.ts";
 import type { PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
 import { nature, type Owner, Scheduler } from "../../../../src/testing/simulate/scheduler.ts";
@@ -288,7 +289,7 @@ class FollowersWorld {
     const problems: string[] = [];
     for (const { follower, beside } of this.#models)
       for (const name of [follower, beside])
-        if (await this.#store.models?.rows(LOG, name, "rows", { keys: [] }))
+        if (await this.#store.models?.rows(LOG, name, "rows", keysOf()))
           problems.push(`${name} has rows of a log that was dropped`);
     return problems;
   }

@@ -10,6 +10,7 @@ import { ModelKeepers } from "../../../../src/sync-server/read-models/model-keep
 import { emptyNotes, notesOf, notesText } from "../../../../src/sync-server/read-models/follower-notes.ts";
 import { newJob } from "../../../../src/sync-server/read-models/job.ts";
 import { storedRecord } from "../../../../src/sync-server/stores/stored-record.ts";
+import { keysOf } from "../../../../src/testing/model-store/samples.ts";
 import { storeThrough } from "../../../../src/testing/event-store/connections.ts";
 import { batch } from "../../../../src/testing/event-store/samples.ts";
 import { until } from "../../../support/device.ts";
@@ -85,7 +86,7 @@ async function append(store: EventStore, position: number, type: string, log: st
 const FOLLOWER = "rows/totals@1<counter@1";
 
 async function readTotals(store: EventStore, log: string = "log") {
-  const page = await store.models?.rows(log, FOLLOWER, "rows", { keys: ["counter/a"] });
+  const page = await store.models?.rows(log, FOLLOWER, "rows", keysOf("counter/a"));
   return page ? { at: page.follower.at?.position, row: page.rows[0]?.[1], notes: notesOf(page.follower) } : null;
 }
 

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
+import { keysOf } from "../../../../src/testing/model-store/samples.ts";
 import { ALL, batch } from "../../../../src/testing/event-store/samples.ts";
 import { storedRecord } from "../../../../src/sync-server/stores/stored-record.ts";
 import type { JobProgress, SyncServer } from "../../../../src/sync-server/app.ts";
@@ -167,7 +168,7 @@ test("rebuild: a cancelled job leaves the rows as they are, and nothing of its o
   await job.resume();
   expect((await job.progress()).phase).toBe("cancelled");
   expect(await isOld(server)).toBe(true);
-  expect(await store.models?.rows("board", "beside/column-counts@1<task@1", "rows", { keys: [] })).toBeNull();
+  expect(await store.models?.rows("board", "beside/column-counts@1<task@1", "rows", keysOf())).toBeNull();
   await until(async () => (await store.models?.sweep(1)) === false, "the sweep of the orphaned rows");
 }, 60_000);
 

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { compareKeys, endOfPrefix, keyOfStored, storedKey } from "../../../../src/sync-server/stores/row-keys.ts";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import {
+  compareKeys,
+  endOfPrefix,
+  keyOfStored,
+  readKeys,
+  storedKey,
+} from "../../../../src/sync-server/stores/row-keys.ts";
+import { write } from "../../../../src/testing/event-store/samples.ts";
+import { follow, modelsOf, rowsOf } from "../../../../src/testing/model-store/samples.ts";
 import { seededRandom } from "../../../../src/testing/seeded-random.ts";
 
 const CHARACTERS = ["\0", "\u0001", "\u0002", "a", "b", "é", "\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10FFFF}"];
@@ -32,4 +41,20 @@ test("endOfPrefix: is behind each key with the prefix, and behind no other key",
   }
   expect(endOfPrefix("task/")).toBe("task0");
   expect(endOfPrefix("")).toBeNull();
+});
+
+test("readKeys: reads large rows in pages, all of them or the first page", async () => {
+  const store = memory();
+  await write(store, "log", null, { commit: 1 });
+  const models = modelsOf(store);
+  const rows = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`k${n}`, JSON.stringify("x".repeat(999_998))]));
+  await models.write("log", rowsOf(follow("a", 0), rows));
+  const wanted = [...Object.keys(rows).toReversed(), "missing"];
+  const all = await readKeys(models, "log", "a", "rows", wanted);
+  expect(all?.rows.map(([key]) => key)).toEqual(Object.keys(rows));
+  expect(all?.more).toBe(false);
+  const first = await readKeys(models, "log", "a", "rows", wanted, "first page");
+  expect(first?.rows.map(([key]) => key)).toEqual(["k0", "k1", "k2", "k3"]);
+  expect(first?.more).toBe(true);
+  expect(await readKeys(models, "log", "none", "rows", wanted)).toBeNull();
 });

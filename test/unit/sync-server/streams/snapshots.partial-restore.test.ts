@@ -1,5 +1,6 @@
 // A store whose logs were restored to an earlier time, and whose snapshots of streams were not.
 import { expect, test } from "vitest";
+import { keysOf } from "../../../../src/testing/model-store/samples.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
@@ -24,14 +25,14 @@ async function fill(store: EventStore, title: string): Promise<string> {
     .log("board")
     .execute([task.command.add("t1", { title, column: "todo" }), ...notes(99)]);
   await testServer({ store }).log("board").execute(notes(60));
-  const page = await store.models?.rows("board", "snapshots", "states", { keys: ["task/t1"] });
+  const page = await store.models?.rows("board", "snapshots", "states", keysOf("task/t1"));
   const text = page?.rows[0]?.[1] ?? "";
   expect(JSON.parse(text)).toMatchObject({ version: 160, state: { title } });
   return text;
 }
 
 async function putSnapshot(store: EventStore, text: string): Promise<void> {
-  const page = await store.models?.rows("board", "snapshots", "states", { keys: [] });
+  const page = await store.models?.rows("board", "snapshots", "states", keysOf());
   const { at = null, revision = 0 } = page?.follower ?? {};
   const written = await store.models?.write("board", {
     followers: [{ name: "snapshots", revision, next: { at, text: "{}", wake: null, tables: { states: "keep" } } }],

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { keysOf } from "../../../../src/testing/model-store/samples.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
@@ -35,7 +36,7 @@ const executeNotes = (count: number) => (server: SyncServer) => server.log("boar
 
 /** The snapshot of task/t1 as a store keeps it. */
 async function snapshotIn(store: EventStore) {
-  const page = await store.models?.rows("board", "snapshots", "states", { keys: ["task/t1"] });
+  const page = await store.models?.rows("board", "snapshots", "states", keysOf("task/t1"));
   return { text: page?.rows[0]?.[1] ?? null, revision: page?.follower.revision ?? 0, at: page?.follower.at ?? null };
 }
 
@@ -136,7 +137,7 @@ test("snapshot: an append with a snapshot runs the statements of a strong SQL mo
   await restarted().execute(Array.from({ length: 100 }, (_, total) => place("o1", { total })));
   const log = restarted();
   const { at } = await log.execute([place("o1", { total: 3 }), pay("o1", { number: "1" })]);
-  const page = await store.models?.rows("board", "snapshots", "states", { keys: ["order/o1"] });
+  const page = await store.models?.rows("board", "snapshots", "states", keysOf("order/o1"));
   expect(page?.rows).toHaveLength(1);
   const found = await log.query(invoices, (t) => `select number, total from ${t.invoice}`, [], { at });
   expect(found.rows).toEqual([{ number: "1", total: 3 }]);
