@@ -123,8 +123,8 @@ export class Bases {
   async page(log: LogName, cursor: Cursor, n: number): Promise<string | null> {
     const base = (await this.#read(log)).find(({ at }) => encodeCursor(at) === encodeCursor(cursor));
     const { models } = this.#options.store;
-    const page = base && models && (await readKeys(models, log, base.follower.name, PAGES, [pageKey(n)]));
-    return page?.rows[0]?.[1] ?? null;
+    const texts = base && models && (await readKeys(models, log, base.follower.name, PAGES, [pageKey(n)]));
+    return texts?.get(pageKey(n)) ?? null;
   }
 
   /**

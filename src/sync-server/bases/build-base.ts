@@ -87,7 +87,7 @@ async function restore(
   const texts: string[] = [];
   for (const n of notes.pages.keys()) {
     const page = await readKeys(modelStore, log, follower.name, PAGES, [pageKey(n)]);
-    texts.push(page?.rows[0]?.[1] ?? "");
+    texts.push(page.get(pageKey(n)) ?? "");
   }
   const tables = readPages(notes.tables, texts);
   const fill = tables && unpackTables(domain, tables);

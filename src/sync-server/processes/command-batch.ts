@@ -13,6 +13,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { type Env, jittered } from "../base/env.ts";
 import { parkedCommand } from "../base/parked-error.ts";
 import type { ModelStore } from "../stores/model-store.ts";
+import { workThatFits } from "../stores/row-keys.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
 import { executeItem, settle } from "./execute-due.ts";
 import type { FoldedEvents } from "./fold-events.ts";
@@ -50,8 +51,10 @@ export async function executeBatch(context: BatchContext, places: ProcessPlaces)
   const { live } = places;
   const tables = new ProcessTables(modelStore, log, manager.follower);
   const now = env.now();
-  const keys = await tables.due(now, PROCESSES_MAX);
-  const [outboxes, rows] = await Promise.all([tables.outboxes(keys), tables.rows(keys)]);
+  const [outboxes, rows] = await workThatFits(await tables.due(now, PROCESSES_MAX), (keys, few) => {
+    const ofKeys = new ProcessTables(modelStore, log, manager.follower, few);
+    return Promise.all([ofKeys.outboxes(keys), ofKeys.rows(keys)]);
+  });
   const next = (outbox: Outbox): OutboxItem | null => pick(outbox, now, foldedUpTo(places));
   const due = [...outboxes].filter(([, outbox]) => next(outbox) !== null);
   if (due.length === 0) return null;

@@ -30,6 +30,8 @@ export type FoldSource = {
   readonly log: LogName;
   readonly manager: ProcessDefinition;
   readonly now: number;
+  /** True: a fold throws TooManyRows if it needs more than a page of rows. */
+  readonly few: boolean;
 };
 
 /** The next state of a follower, and its changed rows. */
@@ -39,9 +41,6 @@ export type FoldedEvents = {
   readonly rows: readonly RowChange[];
   readonly errors: readonly unknown[];
 };
-
-/** Waiting events that are folded in one write. */
-const RETRIES_MAX = 256;
 
 /** Folds a page of records into the rows that are read, and reacts. */
 export async function foldPageOf(
@@ -117,14 +116,24 @@ export async function foldBeside(
   };
 }
 
-/** Folds events that waited until now. `knowsMore`: also parked ones, because this code may read them. */
-export async function foldWaiting(source: FoldSource, live: ProcessPlace, knowsMore: boolean): Promise<FoldedEvents> {
+/** The events that wait. `knowsMore`: parked ones are runnable too, because this code may read them. */
+export async function waitingEvents(
+  { models, log, manager }: FoldSource,
+  knowsMore: boolean,
+): Promise<readonly WaitingEvent[]> {
+  const waiting = await new ProcessTables(models, log, manager.follower).waiting();
+  return waiting.map((event) => (knowsMore && isUnreadable(event) ? { ...event, isParked: false } : event));
+}
+
+/** Folds the chosen ones of the events that wait. */
+export async function foldWaiting(
+  source: FoldSource,
+  live: ProcessPlace,
+  waiting: readonly WaitingEvent[],
+  chosen: readonly WaitingEvent[],
+): Promise<FoldedEvents> {
   const { manager } = source;
   const tables = tablesOf(source, manager.follower);
-  const waiting = (await tables.waiting()).map((event) =>
-    knowsMore && isUnreadable(event) ? { ...event, isParked: false } : event,
-  );
-  const chosen = runnable(waiting, RETRIES_MAX);
   const streams = await readEvents(source, tables, chosen);
   const reaction = new Reaction(
     manager,
@@ -155,7 +164,7 @@ export async function foldWaiting(source: FoldSource, live: ProcessPlace, knowsM
       parkedCount: parkedNow + parkedAgain,
       isRetrying: result.folded.length > 0,
       // Older code reads these events no better, so that this is decided once for each version of the domain.
-      ...(chosen.length < RETRIES_MAX && { domain: manager.domain.version }),
+      ...(runnable(waiting, chosen.length + 1).length === chosen.length && { domain: manager.domain.version }),
       edits: live.notes.edits + 1,
     },
     rows: liveRows(manager.follower, streams.states, result),
@@ -167,8 +176,8 @@ function parkedBy({ manager, log }: FoldSource, { parked, cause }: Reacted): rea
   return parkedEvents({ kind: "process", name: manager.name, log }, parked, cause);
 }
 
-function tablesOf({ models, log }: FoldSource, follower: string): ProcessTables {
-  return new ProcessTables(models, log, follower);
+function tablesOf({ models, log, few }: FoldSource, follower: string): ProcessTables {
+  return new ProcessTables(models, log, follower, few);
 }
 
 async function foldedStates({ manager }: FoldSource, tables: ProcessTables | null, records: readonly CommitRecord[]) {

@@ -15,16 +15,26 @@ import type { Turn } from "../base/turn.ts";
 import { isUnknownTo } from "../read-models/fold-page.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { UnknownEvents } from "../read-models/unknown-events.ts";
+import { recordsThatFit, sizeOf } from "../read-models/write-size.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
+import { TooManyRows, workThatFits } from "../stores/row-keys.ts";
 import type { OnDiverged } from "../subscribers/diverged-follower.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
 import { Lease } from "../subscribers/lease.ts";
 import { WAITING } from "../subscribers/subscriber.ts";
 import { executeBatch } from "./command-batch.ts";
-import { foldBeside, foldPageOf, type FoldedEvents, type FoldSource, foldWaiting } from "./fold-events.ts";
+import {
+  foldBeside,
+  foldPageOf,
+  type FoldedEvents,
+  type FoldSource,
+  foldWaiting,
+  waitingEvents,
+} from "./fold-events.ts";
 import { knowsMore, nextStep, type ProcessStep } from "./next-step.ts";
 import type { ProcessDefinition } from "./process-manager.ts";
+import { runnable } from "./react.ts";
 import { DUE, emptyNotes, OUTBOX, type ProcessNotes, type ProcessPlaces, readPlaces, wakeOf } from "./process-place.ts";
 
 export type ProcessRunnerContext = {
@@ -47,6 +57,8 @@ export type ProcessRunnerContext = {
 };
 
 const PAGE = { events: 256, bytes: 1024 * 1024 };
+/** Waiting events that are folded in one write. */
+const RETRIES_MAX = 256;
 /** A busy log continues for this time, though other logs wait for their turn. */
 const TURN_MS = 5_000;
 /** Milliseconds until a node reads again an event that it does not know. */
@@ -122,14 +134,22 @@ export class ProcessRunner {
       case "swap":
         return this.#swap(places);
       case "retry": {
-        const folded = await foldWaiting(this.#source(), places.live, knowsMore(manager, places.live.notes));
-        return this.#writeLive(places, folded);
+        const { live } = places;
+        const waiting = await waitingEvents(this.#source(), knowsMore(manager, live.notes));
+        const chosen = runnable(waiting, RETRIES_MAX);
+        return this.#writeLive(
+          places,
+          await this.#fold(chosen, (source, some) => foldWaiting(source, live, waiting, some)),
+        );
       }
       case "react": {
         const records = await this.#readPage(places.live.at, true);
         if (!records) return { until: Infinity };
         if (records.length === 0) return "continue";
-        return this.#writeLive(places, await foldPageOf(this.#source(), places.live, records, places.head));
+        return this.#writeLive(
+          places,
+          await this.#fold(records, (source, some) => foldPageOf(source, places.live, some, places.head)),
+        );
       }
       case "execute":
         return this.#execute(places);
@@ -166,7 +186,7 @@ export class ProcessRunner {
       this.#context.onDiverged(this.#log, live.at);
       return { until: Infinity };
     }
-    const folded = await foldBeside(this.#source(), live, from, records);
+    const folded = await this.#fold(records, (source, some) => foldBeside(source, live, from, some));
     const tables = isNew ? mapped(FOLDED_TABLES, "new") : FOLDED_TABLES;
     const next = { at: folded.at, text: JSON.stringify(folded.notes), wake: null, tables };
     // The live revision is checked too, so that both folds leave out the same events.
@@ -240,9 +260,22 @@ export class ProcessRunner {
     while (await this.#context.modelStore.sweep(SWEEP_ROWS)) await this.#context.env.nextTurn();
   }
 
-  #source(): FoldSource {
+  /** Folds these records or events. If all of them need or change too many rows, it folds only the first ones. */
+  #fold<Item>(
+    items: readonly Item[],
+    fold: (source: FoldSource, some: readonly Item[]) => Promise<FoldedEvents>,
+  ): Promise<FoldedEvents> {
+    return workThatFits(items, async (some, few) => {
+      const folded = await fold(this.#source(few), some);
+      const fits = recordsThatFit(some.length, sizeOf(folded));
+      if (fits < some.length) throw new TooManyRows(fits / some.length);
+      return folded;
+    });
+  }
+
+  #source(few = false): FoldSource {
     const { store, modelStore: models, manager, env } = this.#context;
-    return { store, models, log: this.#log, manager, now: env.now() };
+    return { store, models, log: this.#log, manager, now: env.now(), few };
   }
 }
 

@@ -5,35 +5,34 @@
  */
 import type { LogName } from "../../core/values/ids.ts";
 import { type Json, parseOwnJson } from "../../core/values/json.ts";
-import type { StoredTexts } from "../read-models/fold-page.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
-import { readKeys } from "../stores/row-keys.ts";
+import { ALL_ROWS, readKeys, readPages, type RowTexts } from "../stores/row-keys.ts";
 import { keyOf } from "../subscribers/lanes.ts";
 import { dueKey, type Outbox, type OutboxChanges, outboxText, readDueKey, timeKey } from "./outbox.ts";
 import { WAITING } from "../subscribers/subscriber.ts";
 import { DUE, OUTBOX } from "./process-place.ts";
 import type { WaitingEvent } from "./react.ts";
 
-const PAGE = { rows: 1_000, bytes: 1024 * 1024 };
-const ALL = { from: null, to: null, after: null };
-
 export class ProcessTables {
   readonly #models: ModelStore;
   readonly #log: LogName;
   readonly #follower: string;
+  readonly #few: boolean;
 
-  constructor(models: ModelStore, log: LogName, follower: string) {
+  /** `few`: the reads of several keys throw TooManyRows if the rows are more than a page. */
+  constructor(models: ModelStore, log: LogName, follower: string, few = false) {
     this.#models = models;
     this.#log = log;
     this.#follower = follower;
+    this.#few = few;
   }
 
-  states(streams: readonly string[]): Promise<StoredTexts> {
+  states(streams: readonly string[]): Promise<RowTexts> {
     return this.#texts(STATES, streams);
   }
 
-  rows(keys: readonly string[]): Promise<StoredTexts> {
+  rows(keys: readonly string[]): Promise<RowTexts> {
     return this.#texts(ROWS, keys);
   }
 
@@ -52,14 +51,14 @@ export class ProcessTables {
   /** All outboxes, in the order of their keys. It reads `rows` of them at once. */
   async *allOutboxes(
     after: string | null,
-    rows = PAGE.rows,
+    rows: number = ALL_ROWS.limit,
   ): AsyncGenerator<readonly [process: string, outbox: Outbox]> {
     for await (const [process, text] of this.#all(OUTBOX, after, rows)) yield [process, parseOwnJson<Outbox>(text)];
   }
 
   /** The processes with a command that is due. */
   async due(now: number, limit: number): Promise<readonly string[]> {
-    const range = { ...ALL, to: timeKey(Math.floor(now) + 1), limit, bytes: PAGE.bytes };
+    const range = { ...ALL_ROWS, to: timeKey(Math.floor(now) + 1), limit };
     const page = await this.#models.rows(this.#log, this.#follower, DUE, range);
     return (page?.rows ?? []).map(([key]) => readDueKey(key).process);
   }
@@ -67,7 +66,7 @@ export class ProcessTables {
   /** The least time in the index after a write changed these outboxes. Null: there is none. */
   async dueAtAfter(changes: OutboxChanges): Promise<number | null> {
     const { set, remove } = dueChange(changes);
-    const range = { ...ALL, limit: remove.length + 1, bytes: PAGE.bytes };
+    const range = { ...ALL_ROWS, limit: remove.length + 1 };
     const page = await this.#models.rows(this.#log, this.#follower, DUE, range);
     const removed = new Set(remove);
     const keys = [...(page?.rows ?? []).map(([key]) => key).filter((key) => !removed.has(key)), ...set];
@@ -78,21 +77,15 @@ export class ProcessTables {
   async *#all(
     table: string,
     start: string | null = null,
-    limit = PAGE.rows,
+    limit: number = ALL_ROWS.limit,
   ): AsyncGenerator<readonly [key: string, text: string]> {
-    for (let after = start; ;) {
-      const range = { ...ALL, after, limit, bytes: PAGE.bytes };
-      const page = await this.#models.rows(this.#log, this.#follower, table, range);
+    const range = { ...ALL_ROWS, after: start, limit };
+    for await (const page of readPages(this.#models, this.#log, this.#follower, table, range))
       for (const [key, text] of page?.rows ?? []) if (text !== null) yield [key, text];
-      after = page?.rows.at(-1)?.[0] ?? null;
-      if (!page?.more || after === null) return;
-    }
   }
 
-  async #texts(table: string, keys: readonly string[]): Promise<StoredTexts> {
-    if (keys.length === 0) return new Map();
-    const page = await readKeys(this.#models, this.#log, this.#follower, table, keys);
-    return new Map(page?.rows);
+  #texts(table: string, keys: readonly string[]): Promise<RowTexts> {
+    return readKeys(this.#models, this.#log, this.#follower, table, keys, this.#few);
   }
 }
 

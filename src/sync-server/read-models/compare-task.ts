@@ -8,14 +8,13 @@
  */
 import type { LogName } from "../../core/values/ids.ts";
 import type { ModelWrite } from "../stores/model-store.ts";
+import { ALL_ROWS } from "../stores/row-keys.ts";
 import { type Comparison, compareRows } from "./compare-rows.ts";
 import { compareSql } from "./compare-sql.ts";
 import { type FollowerNotes, nextOf } from "./follower-notes.ts";
 import type { FoldContext } from "./fold-task.ts";
 import type { FoldTask } from "./next-step.ts";
 import { ROWS } from "./read-model.ts";
-
-const PAGE = { limit: 500, bytes: 1024 * 1024 };
 
 /** Returns null if one of the followers moved. */
 export async function compareTask(
@@ -27,7 +26,7 @@ export async function compareTask(
   const job = notes?.job;
   if (!compares || !notes || !job?.comparison) return null;
   if (model.sql) return compareSqlTask(context, log, { model, name, revision, at, notes, compares });
-  const range = { from: null, to: null, after: job.comparison.to, ...PAGE };
+  const range = { ...ALL_ROWS, after: job.comparison.to };
   const stored = await modelStore.rows(log, model.follower, ROWS, range);
   const folded = await modelStore.rows(log, name, ROWS, range);
   if (!stored || !folded) return null;

@@ -12,8 +12,9 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
-import { readKeys } from "../stores/row-keys.ts";
-import { foldPage, foldStates, stateOf, statesChange } from "./fold-page.ts";
+import { keyRange } from "../stores/row-keys.ts";
+import { deletedKeys } from "./deleted-keys.ts";
+import { foldPage, foldStates, stateOf, statesChange, type StoredTexts } from "./fold-page.ts";
 import {
   type FollowerNotes,
   type MissingRows,
@@ -41,6 +42,7 @@ export type FoldedStreams =
 
 const PAGE = { events: 500, bytes: 1024 * 1024 };
 const TRIES_MAX = 20;
+const NONE: StoredTexts = new Map();
 
 /** `keepsDeleted`: a row that an operator deleted stays absent. */
 export async function foldStreams(
@@ -63,7 +65,7 @@ export async function foldStreams(
     if (notes.parkedCount > notes.parked.length) return { kind: "too-many-parked" };
     const rows: RowChange[] = [];
     const parked: ParkedEvent[] = [];
-    const deleted = keepsDeleted ? await deletedKeys(modelStore, log, model, [...wanted]) : new Set<string>();
+    const deleted = keepsDeleted ? await deletedKeys(context, log, model.follower, keyRange([...wanted])) : NONE;
     for (const folded of await folds.upTo(follower.at)) {
       rows.push(...folded.changes.filter((change) => !isDeleted(deleted, change)));
       parked.push(...folded.parked);
@@ -169,18 +171,8 @@ async function foldStream(
 }
 
 /** True for the change of a row that an operator deleted. */
-function isDeleted(deleted: ReadonlySet<string>, { table, set }: RowChange): boolean {
+function isDeleted(deleted: StoredTexts, { table, set }: RowChange): boolean {
   return table === ROWS && set.some(([key]) => deleted.has(key));
-}
-
-async function deletedKeys(
-  modelStore: ModelStore,
-  log: LogName,
-  { follower }: ReadModel,
-  keys: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const page = await readKeys(modelStore, log, follower, ROWS, keys);
-  return new Set(page?.rows.flatMap(([key, text]) => (text === null ? [key] : [])));
 }
 
 function notesAfter(

@@ -18,7 +18,7 @@ import type { StreamState } from "../../core/fold/fold.ts";
 import type { Env } from "../base/env.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange } from "../stores/model-store.ts";
-import { readKeys } from "../stores/row-keys.ts";
+import { ALL_ROWS, readKeys, TooManyRows, workThatFits } from "../stores/row-keys.ts";
 import { deletedKeys } from "./deleted-keys.ts";
 import { foldPage, foldStates, keysIn, statesChange, type StoredTexts } from "./fold-page.ts";
 import { NONE_REFUSED, type RefusedEvents } from "./fold-sql.ts";
@@ -72,9 +72,11 @@ export async function foldTask(
   { records, head, refused = NONE_REFUSED }: TaskRecords,
 ): Promise<FoldedTask> {
   const { model, name, revision, notes, replaces } = task;
-  const whole = await foldRecords(context, log, task, records, refused);
+  const foldFirst = (all: readonly CommitRecord[]): Promise<Fold> =>
+    workThatFits(all, (some, few) => foldRecords(context, log, task, { records: some, few, refused }));
+  const whole = await foldFirst(records);
   const poison = notes?.job?.onError === "stop" ? whole.parked[0] : undefined;
-  const fold = poison ? await foldRecords(context, log, task, recordsBefore(records, poison), refused) : whole;
+  const fold = poison ? await foldFirst(recordsBefore(records, poison)) : whole;
   const last = fold.records.at(-1);
   const end = last ? cursorOf(last) : task.at;
   const isAtHead = sameCursor(end, head);
@@ -118,25 +120,24 @@ export function resetTask({ model, name, revision, notes }: FoldTask, now: numbe
   return { name, revision, next: nextOf(model, null, emptyNotes(model.domain.version, now, notes?.job), "new") };
 }
 
+type Given = { readonly records: readonly CommitRecord[]; readonly few: boolean; readonly refused: RefusedEvents };
+
 async function foldRecords(
   context: FoldContext,
   log: LogName,
   task: FoldTask,
-  records: readonly CommitRecord[],
-  refused: RefusedEvents,
+  { records, few, refused }: Given,
 ): Promise<Fold> {
   const { model, name } = task;
   const isEmptied = begins(task);
-  const stored = isEmptied ? new Map<StreamName, StreamState>() : await readStates(context, log, task, records);
+  const stored = isEmptied ? new Map<StreamName, StreamState>() : await readStates(context, log, task, records, few);
   const states = foldStates(model, records, (stream) => stored.get(stream));
   const keys = model.sql ? [] : keysIn(model, states.steps, KEYS_MAX);
   // These may not be all keys, and many rows would block the other work of the process.
-  if (keys.length > KEYS_MAX && records.length > 1)
-    return foldRecords(context, log, task, records.slice(0, records.length >> 1), refused);
-  const page = isEmptied || keys.length === 0 ? null : await readKeys(context.modelStore, log, name, ROWS, keys);
+  if (keys.length > KEYS_MAX && few) throw new TooManyRows(0.5);
+  const deleted = isEmptied && task.keepsDeleted ? await deletedKeys(context, log, name, ALL_ROWS) : NONE_DELETED;
   // If the follower moved meanwhile, these rows are of another revision. Then the write is refused.
-  const deleted = isEmptied ? await deletedKeys(context, log, task) : NONE_DELETED;
-  const rows: StoredTexts = isEmptied ? deleted : new Map(page?.rows);
+  const rows = isEmptied ? deleted : await readKeys(context.modelStore, log, name, ROWS, keys, few);
   const { changes, ...folded } = foldPage(model, states, rows, refused);
   const hasDeleted = deleted.size > 0;
   const kept = { follower: model.follower, table: ROWS, set: [...deleted.keys()].map((key) => [key, null] as const) };

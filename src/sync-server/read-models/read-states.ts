@@ -27,17 +27,18 @@ export type StatesContext = {
   readonly env: Pick<Env, "nextTurn">;
 };
 
+/** @throws TooManyRows if the states must be `few`, and are more than one page. */
 export async function readStates(
   { store, modelStore, env }: StatesContext,
   log: LogName,
   { model, name, at }: Pick<FoldTask, "model" | "name" | "at">,
   records: readonly CommitRecord[],
+  few = false,
 ): Promise<ReadonlyMap<StreamName, StreamState>> {
   const versions = versionsBefore(records, (aggregate) => model.projection.from.has(aggregate));
   if (versions.size === 0) return new Map();
   // If the follower moved meanwhile, these states are of another revision. Then the write is refused.
-  const page = await readKeys(modelStore, log, name, STATES, [...versions.keys()]);
-  const texts = new Map(page?.rows);
+  const texts = await readKeys(modelStore, log, name, STATES, [...versions.keys()], few);
   const { domain } = model;
   const source: StreamSource = { store, log, domain, end: positionOf(at), onRead: () => env.nextTurn() };
   const stateAt = async ([stream, version]: [StreamName, number]): Promise<[StreamName, StreamState]> => {

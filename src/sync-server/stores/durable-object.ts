@@ -128,20 +128,9 @@ export function durableObjectStore(
     );
     return row?.oldest ?? null;
   };
-  const { models } = store;
-  return Object.assign(store, { oldestOutcome, ...(isOnlyNode && models && { models: ofOnlyNode(models) }) });
-}
-
-function ofOnlyNode(models: ModelStore): ModelStore {
-  return {
-    ...(models.sql && { sql: models.sql }),
-    followers: (log) => models.followers(log),
-    write: (log, write) => models.write(log, write),
-    rows: (log, follower, table, range) => models.rows(log, follower, table, range),
-    lease: async (_log, _follower, _holder, ms) => ms > 0,
-    sweep: (rowsMax) => models.sweep(rowsMax),
-    due: (followers, now, after, limit) => models.due(followers, now, after, limit),
-  };
+  const lease: ModelStore["lease"] = async (_log, _follower, _holder, ms) => ms > 0;
+  if (isOnlyNode && store.models) Object.assign(store.models, { lease });
+  return Object.assign(store, { oldestOutcome });
 }
 
 function spendIn(sql: Sql) {

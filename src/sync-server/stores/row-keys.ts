@@ -5,7 +5,7 @@
  * - The order is that of the UTF-8 bytes, which is the order of SQLite and of Postgres with `collate "C"` (M5).
  * - The stored form keeps this order and contains no NUL, because Postgres accepts no text with one (M6).
  */
-import type { ModelStore, RowPage } from "./model-store.ts";
+import type { ModelStore, RowPage, RowRange } from "./model-store.ts";
 
 /** Compares two keys by their UTF-8 bytes. JavaScript compares UTF-16 units, which is another order for some keys. */
 export function compareKeys(left: string, right: string): number {
@@ -48,18 +48,46 @@ export function keyOfStored(stored: string): string {
   return stored.replaceAll("\u0001\u0001", "\0").replaceAll("\u0001\u0002", "\u0001");
 }
 
-/** The keys of a page of single keys, each once and in their order. */
+/** The keys behind the last page, each once. */
 export function keysBehind(keys: readonly string[], after: string | null): readonly string[] {
-  const isBehind = (key: string): boolean => after === null || compareKeys(key, after) > 0;
-  return [...new Set(keys)].filter(isBehind).sort(compareKeys);
+  return [...new Set(keys)].filter((key) => after === null || compareKeys(key, after) > 0);
 }
 
 /** A good size of the texts that one read of rows holds in memory. */
-export const READ_BYTES = 4 * 1024 * 1024;
+const READ_BYTES = 4 * 1024 * 1024;
+
+/** The first page of all rows of a table. */
+export const ALL_ROWS = { from: null, to: null, after: null, limit: 500, bytes: 1024 * 1024 } as const;
+
+/** The first page of the rows of these keys. */
+export function keyRange(keys: readonly string[]): RowRange {
+  return { keys, after: null, limit: keys.length, bytes: READ_BYTES };
+}
+
+/** Reads all pages of a range or of keys. Null: there is no such follower, or it has no such table. */
+export async function* readPages(
+  models: Pick<ModelStore, "rows">,
+  log: string,
+  follower: string,
+  table: string,
+  range: RowRange,
+): AsyncGenerator<RowPage | null> {
+  for (let { after } = range; ;) {
+    const page = await models.rows(log, follower, table, { ...range, after });
+    yield page;
+    after = page?.rows.at(-1)?.[0] ?? null;
+    if (!page?.more || after === null) return;
+  }
+}
+
+/** The texts of rows by key. A null text is a tombstone. */
+export type RowTexts = ReadonlyMap<string, string | null>;
 
 /**
- * Reads the rows of these keys: all of them, or those of the first page. The result has the follower of the first page.
- * If it moved between two pages, a write that names this revision is refused.
+ * Reads the rows of these keys. If the follower moves between two pages, they are of two revisions. Then a write that
+ * names the first one is refused.
+ *
+ * @throws TooManyRows if the rows must be `few`, and are more than one page.
  */
 export async function readKeys(
   models: Pick<ModelStore, "rows">,
@@ -67,16 +95,37 @@ export async function readKeys(
   follower: string,
   table: string,
   keys: readonly string[],
-  wanted: "all" | "first page" = "all",
-): Promise<RowPage | null> {
-  const read = (after: string | null): Promise<RowPage | null> =>
-    models.rows(log, follower, table, { keys, after, limit: keys.length, bytes: READ_BYTES });
-  const first = await read(null);
-  if (!first?.more || wanted !== "all") return first;
-  const rows = [...first.rows];
-  for (let page: RowPage | null = first; page?.more;) {
-    page = await read(rows.at(-1)?.[0] ?? null);
-    rows.push(...(page?.rows ?? []));
+  few = false,
+): Promise<RowTexts> {
+  const texts = new Map<string, string | null>();
+  if (keys.length === 0) return texts;
+  for await (const page of readPages(models, log, follower, table, keyRange(keys))) {
+    if (page?.more && few) throw new TooManyRows(page.rows.length / keys.length);
+    for (const [key, text] of page?.rows ?? []) texts.set(key, text);
   }
-  return { ...first, rows, more: false };
+  return texts;
+}
+
+/** Work needs more rows than it should hold in memory. */
+export class TooManyRows extends Error {
+  /** About the share of the work whose rows are few enough. */
+  readonly share: number;
+
+  constructor(share: number) {
+    super("Too many rows");
+    this.share = share;
+  }
+}
+
+/** Does work for these items, or for the first of them if all need too many rows. A single item may read any rows. */
+export async function workThatFits<Item, Result>(
+  items: readonly Item[],
+  work: (some: readonly Item[], few: boolean) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work(items, items.length > 1);
+  } catch (error) {
+    if (!(error instanceof TooManyRows)) throw error;
+    return workThatFits(items.slice(0, Math.max(1, Math.floor(items.length * error.share))), work);
+  }
 }

@@ -20,7 +20,7 @@ import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import { type ModelWrite, ROW_BYTES_MAX } from "../stores/model-store.ts";
-import { readKeys } from "../stores/row-keys.ts";
+import { keyRange, readPages } from "../stores/row-keys.ts";
 import type { KnownStream } from "./stream-cache.ts";
 
 /** The follower whose rows are the snapshots of a log, by stream. */
@@ -53,16 +53,19 @@ export async function readSnapshots(
   { store, log, domain }: SnapshotSource,
   streams: Iterable<StreamName>,
 ): Promise<Snapshots> {
-  const page = store.models && (await readKeys(store.models, log, FOLLOWER, TABLE, [...streams]));
-  if (!page) return NO_SNAPSHOTS;
+  if (!store.models) return NO_SNAPSHOTS;
   const known = new Map<StreamName, KnownStream>();
-  for (const [stream, text] of page.rows) {
-    const snapshot = parseSnapshot(text);
-    if (snapshot?.fold !== foldOf(domain, stream)) continue;
-    const { version, mark, state, authors } = snapshot;
-    known.set(stream, { state: { version, state, unreadable: null }, mark, authors: authors && new Map(authors) });
+  let revision = 0;
+  for await (const page of readPages(store.models, log, FOLLOWER, TABLE, keyRange([...streams]))) {
+    revision ||= page?.follower.revision ?? 0;
+    for (const [stream, text] of page?.rows ?? []) {
+      const snapshot = parseSnapshot(text);
+      if (snapshot?.fold !== foldOf(domain, stream)) continue;
+      const { version, mark, state, authors } = snapshot;
+      known.set(stream, { state: { version, state, unreadable: null }, mark, authors: authors && new Map(authors) });
+    }
   }
-  return { revision: page.follower.revision, streams: known };
+  return { revision, streams: known };
 }
 
 /** Adds snapshots of long streams to the write of an append that ends at `head`. */

@@ -7,6 +7,7 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { ModelStore, ModelWriteResult } from "../stores/model-store.ts";
+import { ALL_ROWS, readPages } from "../stores/row-keys.ts";
 import type { LaneChanges } from "./lanes.ts";
 import { WAITING } from "./subscriber.ts";
 
@@ -54,7 +55,6 @@ export type NextPlace = {
 export type WaitingRows = readonly (readonly [key: string, text: string | null])[];
 
 const EMPTY: PlaceNotes = { isPaused: false, resets: 0, waiting: 0, parked: 0, skipped: [] };
-const PAGE = { rows: 1_000, bytes: 1024 * 1024 };
 
 /** Reads the place. `absent`: the log has no record. */
 export async function readPlace(
@@ -82,14 +82,11 @@ export async function readWaiting(
 ): Promise<WaitingRows | null> {
   if (notes.waiting === 0) return [];
   const rows: (readonly [string, string | null])[] = [];
-  for (let after: string | null = null; ;) {
-    const range = { from: null, to: null, after, limit: PAGE.rows, bytes: PAGE.bytes };
-    const page = await models.rows(log, follower, WAITING, range);
+  for await (const page of readPages(models, log, follower, WAITING, ALL_ROWS)) {
     if (page?.follower.revision !== revision) return null;
     rows.push(...page.rows);
-    if (!page.more) return rows;
-    after = rows.at(-1)?.[0] ?? null;
   }
+  return rows;
 }
 
 export function writePlace(

@@ -19,7 +19,7 @@ import { type FollowerNotes, nextOf, type ParkedEvent, withParked } from "../rea
 import { type ReadModel, ROWS } from "../read-models/read-model.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { FollowerWrite, RowChange } from "../stores/model-store.ts";
-import { readKeys } from "../stores/row-keys.ts";
+import { readKeys, workThatFits } from "../stores/row-keys.ts";
 import { NONE_REFUSED, type RefusedEvents } from "../read-models/fold-sql.ts";
 import type { SqlStatement } from "../stores/sql-tables.ts";
 import { type KeptRows, NOT_READ, type RowText } from "./kept-rows.ts";
@@ -66,6 +66,7 @@ export class ModelRows {
   readonly #statements: SqlStatement[] = [];
   #notes: FollowerNotes;
   #isByStream: boolean;
+  #length = 0;
   /** The events that the batch parks. */
   readonly #parked: ParkedEvent[] = [];
 
@@ -82,7 +83,10 @@ export class ModelRows {
   async prefetch(streams: readonly StreamName[], stateOf: StateOf): Promise<void> {
     const { from } = this.#model.projection;
     if (this.#isByStream)
-      await this.read(streams.filter((key) => from.has(aggregateOf(key)) && this.#find(key, stateOf) === NOT_READ));
+      await workThatFits(
+        streams.filter((key) => from.has(aggregateOf(key)) && this.#find(key, stateOf) === NOT_READ),
+        (some, few) => this.read(some, few),
+      );
   }
 
   /** The keys of the rows that must be read before these steps of a record are folded. The other rows are at hand. */
@@ -99,17 +103,23 @@ export class ModelRows {
     return unread;
   }
 
-  async read(keys: readonly string[]): Promise<void> {
+  /** Reads the rows of these keys. Throws TooManyRows if they must be `few`, and are more than one page. */
+  async read(keys: readonly string[], few = false): Promise<void> {
     const { isNew, stored } = this.ready;
-    if (keys.length === 0) return;
     const { models, log } = this.#store;
     // If the follower moved meanwhile, these rows are of another revision. Then the append is refused.
-    const page = isNew || !models ? null : await readKeys(models, log, this.#model.follower, ROWS, keys);
-    const texts = new Map(page?.rows);
+    const texts = isNew || !models ? null : await readKeys(models, log, this.#model.follower, ROWS, keys, few);
     for (const key of keys) {
-      stored.set(key, texts.get(key));
-      this.#texts.set(key, texts.get(key));
+      const text = texts?.get(key);
+      this.#length += text?.length ?? 0;
+      stored.set(key, text);
+      this.#texts.set(key, text);
     }
+  }
+
+  /** The characters of the rows that this batch read and changed. */
+  get length(): number {
+    return this.#length;
   }
 
   /** Folds the steps of a record, after `unread` and the read of what it returned. `apply` takes the changes. */
@@ -121,7 +131,10 @@ export class ModelRows {
 
   apply({ rows, statements, parked }: FoldedRows): void {
     this.#statements.push(...statements);
-    for (const [key, row] of rows) this.#rows.set(key, row);
+    for (const [key, row] of rows) {
+      this.#length += row.text?.length ?? 0;
+      this.#rows.set(key, row);
+    }
     if (parked.length === 0) return;
     this.#parked.push(...parked);
     this.#notes = { ...this.#notes, ...withParked(this.#notes, parked) };

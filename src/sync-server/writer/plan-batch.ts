@@ -7,8 +7,8 @@
  * - A push whose cursor is not the log's is refused before its commits are decided (P6, push-pull.test.ts).
  * - A commit id that is known, or was settled earlier in the batch, is not decided again. Its actor gets the same
  *   outcome. Any other actor learns only that the id is taken (P4, push-pull.test.ts).
- * - Commits are settled in order (P7). A push that needs too many reads or too long an answer is answered in part. Its
- *   device pushes the rest again (P7, push-pull.test.ts).
+ * - Commits are settled in order (P7). A push that needs too many reads, too large rows or too long an answer is
+ *   answered in part. Its device pushes the rest again (P7, push-pull.test.ts, strong-models.large-rows.test.ts).
  */
 import { addStreams } from "../../core/history/commit.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
@@ -88,6 +88,8 @@ const OUTCOMES_LENGTH_MAX = 2 * 1024 * 1024;
  * nothing of a long stream could make the server read all of it for each commit.
  */
 const EVENTS_READ_MAX = 100_000;
+/** Characters of the rows of strong models that a batch reads and changes, except for the first commit of each push. */
+const ROWS_LENGTH_MAX = 8 * 1024 * 1024;
 
 /** `isAssumed`: the known ids are not read. The append checks them, and another round reads them if there are any. */
 export async function planBatch(
@@ -182,6 +184,7 @@ class Batch {
       length += outcomes.at(-1)?.length ?? 0;
       // The device pushes the rest again, from the first commit without an outcome.
       if (length > OUTCOMES_LENGTH_MAX || this.#windows.eventsRead() - readBefore > EVENTS_READ_MAX) break;
+      if (outcomes.length > 0 && (this.#strong?.length ?? 0) > ROWS_LENGTH_MAX) break;
       const known = this.#knownIds.get(pushed.id);
       const outcome = known?.texts.get(actor) ?? (known?.isRecorded ? this.#idTaken(pushed.id) : null);
       if (outcome !== null) {

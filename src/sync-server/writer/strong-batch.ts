@@ -43,6 +43,11 @@ export class StrongBatch {
     return this.#refused > 0;
   }
 
+  /** The characters of the rows that this batch read and changed. */
+  get length(): number {
+    return this.#targets.reduce((sum, target) => sum + target.length, 0);
+  }
+
   /** Reads the rows that the commits of these streams may change. It only saves reads. */
   async prefetch(streams: ReadonlySet<StreamName>, stateOf: StateOf): Promise<void> {
     // The fold of a single commit reads its own rows at once.

@@ -22,6 +22,9 @@ import { numberedMarks } from "../sql/tokens.ts";
 import { isRefusedStatement, reasonText } from "./failure.ts";
 import type { Statements } from "./pool.ts";
 
+/** Rows that Postgres sends at once. Each may be large. */
+const FETCH_ROWS = 50;
+
 /** A follower and the ids of its tables, by name. */
 export type FoundTables = { readonly follower: Follower; readonly ids: ReadonlyMap<string, number> };
 
@@ -58,10 +61,7 @@ export class PostgresSqlReads implements SqlReads {
       });
       if (missing.length > 0) return null;
       try {
-        // A cursor, because Postgres sends all rows of a plain query.
-        await sql.rows(`declare dacapo_query no scroll cursor for ${numberedMarks(query)}`, params);
-        const rows = await sql.rows<SqlRow>(`fetch ${limit.rows + 1} from dacapo_query`, []);
-        return { follower: found.follower, ...firstRows(rows.map(plainRow), limit) };
+        return { follower: found.follower, ...(await firstRows(sql, numberedMarks(query), params, limit, plainRow)) };
       } catch (error) {
         throw refusedQuery(error);
       }
@@ -93,14 +93,14 @@ export class PostgresSqlReads implements SqlReads {
         ...(after === null ? [] : [`(${key}) > (${marks(1)})`]),
         ...(to === null ? [] : [`(${key}) <= (${marks(after === null ? 1 : columns.length + 1)})`]),
       ];
-      const rows = await sql.rows<{ key: string; row: string }>(
-        `select jsonb_build_array(${key})::text as key, to_jsonb(t)::text as row
+      const query = `select jsonb_build_array(${key})::text as key, to_jsonb(t)::text as row
          from ${this.#schema}.${physical} t ${bounds.length > 0 ? `where ${bounds.join(" and ")}` : ""}
-         order by ${key} limit ${limit.rows + 1}`,
-        values,
-      );
-      const keyed = rows.map((row): KeyedRow => [JSON.stringify(parseOwnJson<Json>(row.key)), row.row]);
-      return { follower: found.follower, ...firstRows(keyed, limit) };
+         order by ${key} limit ${limit.rows + 1}`;
+      const keyed = (row: { key: string; row: string }): KeyedRow => [
+        JSON.stringify(parseOwnJson<Json>(row.key)),
+        row.row,
+      ];
+      return { follower: found.follower, ...(await firstRows(sql, query, values, limit, keyed)) };
     });
   }
 
@@ -129,13 +129,27 @@ async function keyOf(sql: Statements, schema: string, table: string): Promise<re
   return rows.map(({ name }) => name);
 }
 
-function firstRows<Row>(
-  found: readonly Row[],
+/** Reads the rows of a query up to a limit. It needs a cursor, because Postgres sends all rows of a plain query. */
+async function firstRows<Found extends object, Row>(
+  sql: Statements,
+  query: string,
+  params: readonly SqlParam[],
   { rows: rowsMax, bytes: bytesMax }: SqlLimit,
-): { readonly rows: readonly Row[]; readonly more: boolean } {
+  rowOf: (found: Found) => Row,
+): Promise<{ readonly rows: readonly Row[]; readonly more: boolean }> {
+  await sql.rows(`declare dacapo_query no scroll cursor for ${query}`, params);
+  const rows: Row[] = [];
   let bytes = 0;
-  const rows = found.filter((row, n) => (bytes += JSON.stringify(row).length) <= bytesMax || n === 0).slice(0, rowsMax);
-  return { rows, more: rows.length < found.length };
+  for (;;) {
+    const wanted = Math.min(FETCH_ROWS, rowsMax + 1 - rows.length);
+    const found = await sql.rows<Found>(`fetch ${wanted} from dacapo_query`, []);
+    for (const row of found.map(rowOf)) {
+      bytes += JSON.stringify(row).length;
+      if (rows.length >= rowsMax || (rows.length > 0 && bytes > bytesMax)) return { rows, more: true };
+      rows.push(row);
+    }
+    if (found.length < wanted) return { rows, more: false };
+  }
 }
 
 /** A row as JSON, because the driver makes objects of times. */

@@ -16,7 +16,7 @@ import type {
 } from "../model-store.ts";
 import { compareKeys, keyOfStored, keysBehind, storedKey } from "../row-keys.ts";
 import { findLog, headOf, isRecordEnd, type LogRow, tableId } from "./rows.ts";
-import type { Sql } from "./sql.ts";
+import type { Sql, SqlValue } from "./sql.ts";
 import { hasModelTables, prepareModelTables } from "./model-layout.ts";
 import { ModelChange } from "./model-write.ts";
 import { SqliteSqlReads } from "./sql-reads.ts";
@@ -179,10 +179,10 @@ export class SqlModels implements ModelStore {
     type Row = { readonly key: string; readonly row: string | null; readonly bytes: number };
     const { limit, bytes } = range;
     // The loop reads to the end, because a Durable Object cannot close a cursor. So it reads only small texts.
-    const smallMax = Math.max(Math.floor(bytes / limit), SMALL_BYTES);
-    const { from, values } = "keys" in range ? amongKeys(id, range) : between(id, range);
+    const smallMax = Math.max(bytes / limit, SMALL_BYTES);
+    const { from, values } = selected(id, range);
     const found = this.#sql.rows<Row>(
-      `select r.key, iif(octet_length(r.row) > ?, null, r.row) as row, coalesce(octet_length(r.row), 0) as bytes
+      `select r.key, iif(octet_length(row) > ?, null, row) as row, coalesce(octet_length(row), 0) as bytes
        from ${from} order by r.key limit ?`,
       smallMax,
       ...values,
@@ -196,12 +196,9 @@ export class SqlModels implements ModelStore {
       more ||= rows.length >= limit || (rows.length > 0 && size > bytes);
       if (!more) rows.push(row);
     }
-    const textOf = (row: Row): string | null =>
-      row.bytes <= smallMax
-        ? row.row
-        : (this.#sql.first<{ row: string }>("select row from dacapo_rows where tbl = ? and key = ?", id, row.key)
-            ?.row ?? null);
-    return { rows: rows.map((row) => [keyOfStored(row.key), textOf(row)]), more };
+    const text = "select row from dacapo_rows where tbl = ? and key = ?";
+    const whole = (one: Row): Row | undefined => (one.bytes > smallMax ? this.#sql.first(text, id, one.key) : one);
+    return { rows: rows.map((one) => [keyOfStored(one.key), whole(one)?.row ?? null]), more };
   }
 
   #followerOf(name: string, follower: string): { readonly log: number; readonly follower: Follower } | null {
@@ -244,20 +241,22 @@ export function dropModelStep(sql: Sql, log: number, rowsMax: number): boolean {
   return false;
 }
 
-type Selected = { readonly from: string; readonly values: readonly (string | number)[] };
+type Selected = { readonly from: string; readonly values: readonly SqlValue[] };
 
-function amongKeys(table: number, { keys, after }: Extract<RowRange, { keys: unknown }>): Selected {
-  const list = JSON.stringify(keysBehind(keys, after).map(storedKey));
-  return { from: "json_each(?) k cross join dacapo_rows r on r.tbl = ? and r.key = k.value", values: [list, table] };
-}
-
-/** The bounds of a range of keys. Each is a condition of its own, so that SQLite reads only the keys between them. */
-function between(table: number, { from, to, after }: Exclude<RowRange, { keys: unknown }>): Selected {
-  const [begin, end] = [from ?? "", to === null ? [] : [storedKey(to)]];
+/** The keys of a page. Each bound is a condition of its own, so that SQLite reads only the keys between them. */
+function selected(table: number, range: RowRange): Selected {
+  const { after } = range;
+  if ("keys" in range) {
+    const list = JSON.stringify(keysBehind(range.keys, after).map(storedKey));
+    return { from: "json_each(?) k cross join dacapo_rows r on tbl = ? and r.key = value", values: [list, table] };
+  }
+  const { from, to } = range;
+  const begin = from ?? "";
   const isAfter = after !== null && compareKeys(after, begin) >= 0;
-  const bounds = `r.key ${isAfter ? ">" : ">="} ?${to === null ? "" : " and r.key < ?"}`;
-  const values = [table, storedKey(isAfter ? after : begin), ...end];
-  return { from: `dacapo_rows r where r.tbl = ? and ${bounds}`, values };
+  return {
+    from: `dacapo_rows r where tbl = ? and key ${isAfter ? ">" : ">="} ?${to === null ? "" : " and key < ?"}`,
+    values: [table, storedKey(isAfter ? after : begin), ...(to === null ? [] : [storedKey(to)])],
+  };
 }
 
 function bytesOf({ rows }: ModelWrite): number {

@@ -5,6 +5,8 @@ import { nodeSql, openDatabase } from "../../../../src/sync-server/stores/sqlite
 import type { Sql, SqlRow } from "../../../../src/sync-server/stores/sqlite/sql.ts";
 import { sqlEventStore } from "../../../../src/sync-server/stores/sqlite/tables.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
+import { PostgresSqlReads } from "../../../../src/sync-server/stores/postgres/sql-reads.ts";
+import { sqlTable } from "../../../../src/sync-server/stores/sql-tables.ts";
 import { modelQueriesOf } from "../../../../src/sync-server/stores/postgres/model-queries.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { write } from "../../../../src/testing/event-store/samples.ts";
@@ -70,6 +72,44 @@ describe.skipIf(!hasPostgres)("postgres", () => {
       const rows = await cluster.query(statement);
       expect(rows.map(({ key }) => key)).toEqual(["k10", "k11", "k12", "k13"]);
     }
+  });
+
+  test("postgres: a query and a page of a SQL table read few large rows behind their limit", async () => {
+    await cluster.query(`create schema apps; create table apps.texts__7 (k int primary key, text text)`);
+    await cluster.query(`insert into apps.texts__7 select n, repeat('x', ${LARGE}) from generate_series(1, 400) n`);
+    const client = new pg.Client({ connectionString: cluster.url });
+    await client.connect();
+    let length = 0;
+    const rows = async <Row extends object>(text: string, values: readonly unknown[]): Promise<readonly Row[]> => {
+      const { rows: found } = await client.query<Row>(text, [...values]);
+      for (const row of found) length += JSON.stringify(row).length;
+      return found;
+    };
+    const reads = new PostgresSqlReads(
+      "apps",
+      async (_, work) => {
+        await client.query("begin");
+        const result = await work({ rows, run: async (text) => void (await client.query(text)) });
+        await client.query("commit");
+        return result;
+      },
+      async () => ({
+        follower: { name: "a", revision: 1, at: null, wake: null, text: "" },
+        ids: new Map([[sqlTable("texts"), 7]]),
+      }),
+    );
+    const limit = { rows: 500, bytes: PAGE.bytes };
+    const page = await reads.page("log", "a", "texts", { after: null, to: null, limit });
+    expect([page?.rows.map(([key]) => key), page?.more]).toEqual([["[1]", "[2]", "[3]"], true]);
+    const found = await reads.query("log", "a", { sql: "select * from «texts» order by k", params: [] }, limit);
+    expect([found?.rows.map(({ k }) => k), found?.more]).toEqual([[1, 2, 3], true]);
+    expect(length).toBeLessThan(2 * 60 * LARGE);
+    const all = await reads.query("log", "a", { sql: "select k from «texts» order by k", params: [] }, limit);
+    expect([all?.rows.length, all?.more]).toEqual([400, false]);
+    const some = { ...limit, rows: 60 };
+    const first = await reads.query("log", "a", { sql: "select k from «texts» order by k", params: [] }, some);
+    expect([first?.rows.length, first?.more]).toEqual([60, true]);
+    await client.end();
   });
 
   test.each(["without statistics", "with statistics"])(

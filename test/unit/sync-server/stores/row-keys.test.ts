@@ -6,6 +6,7 @@ import {
   keyOfStored,
   readKeys,
   storedKey,
+  workThatFits,
 } from "../../../../src/sync-server/stores/row-keys.ts";
 import { write } from "../../../../src/testing/event-store/samples.ts";
 import { follow, modelsOf, rowsOf } from "../../../../src/testing/model-store/samples.ts";
@@ -43,18 +44,25 @@ test("endOfPrefix: is behind each key with the prefix, and behind no other key",
   expect(endOfPrefix("")).toBeNull();
 });
 
-test("readKeys: reads large rows in pages, all of them or the first page", async () => {
+test("readKeys, workThatFits: read large rows in pages, or only the keys whose rows fit", async () => {
   const store = memory();
   await write(store, "log", null, { commit: 1 });
   const models = modelsOf(store);
   const rows = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`k${n}`, JSON.stringify("x".repeat(999_998))]));
   await models.write("log", rowsOf(follow("a", 0), rows));
-  const wanted = [...Object.keys(rows).toReversed(), "missing"];
-  const all = await readKeys(models, "log", "a", "rows", wanted);
-  expect(all?.rows.map(([key]) => key)).toEqual(Object.keys(rows));
-  expect(all?.more).toBe(false);
-  const first = await readKeys(models, "log", "a", "rows", wanted, "first page");
-  expect(first?.rows.map(([key]) => key)).toEqual(["k0", "k1", "k2", "k3"]);
-  expect(first?.more).toBe(true);
-  expect(await readKeys(models, "log", "none", "rows", wanted)).toBeNull();
+  const wanted = [...Object.keys(rows), "missing"];
+  expect(await readKeys(models, "log", "a", "rows", wanted.toReversed())).toEqual(new Map(Object.entries(rows)));
+  const tried: number[] = [];
+  const fitting = await workThatFits(wanted, (keys, few) => {
+    tried.push(keys.length);
+    return readKeys(models, "log", "a", "rows", keys, few);
+  });
+  expect([...fitting.keys()]).toEqual(["k0", "k1", "k2", "k3"]);
+  expect(tried).toEqual([11, 4]);
+  const large = JSON.stringify("x".repeat(1_000_000));
+  await models.write("log", rowsOf(follow("a", 1), Object.fromEntries(wanted.map((key) => [key, large]))));
+  // A single item may need any number of rows.
+  const whole = await workThatFits([wanted], ([keys = []], few) => readKeys(models, "log", "a", "rows", keys, few));
+  expect(whole.size).toBe(11);
+  expect(await readKeys(models, "log", "none", "rows", wanted)).toEqual(new Map());
 });
