@@ -180,13 +180,12 @@ export class SqlModels implements ModelStore {
     const { limit, bytes } = range;
     // The loop reads to the end, because a Durable Object cannot close a cursor. So it reads only small texts.
     const smallMax = Math.max(bytes / limit, SMALL_BYTES);
-    const { from, values } = selected(id, range);
+    const { from, end, values } = selected(id, range);
     const found = this.#sql.rows<Row>(
       `select r.key, iif(octet_length(row) > ?, null, row) as row, coalesce(octet_length(row), 0) as bytes
-       from ${from} order by r.key limit ?`,
+       from ${from} order by r.key ${end}`,
       smallMax,
       ...values,
-      limit + 1,
     );
     const rows: Row[] = [];
     let size = 0;
@@ -241,21 +240,24 @@ export function dropModelStep(sql: Sql, log: number, rowsMax: number): boolean {
   return false;
 }
 
-type Selected = { readonly from: string; readonly values: readonly SqlValue[] };
+type Selected = { readonly from: string; readonly end: string; readonly values: readonly SqlValue[] };
 
 /** The keys of a page. Each bound is a condition of its own, so that SQLite reads only the keys between them. */
 function selected(table: number, range: RowRange): Selected {
   const { after } = range;
   if ("keys" in range) {
     const list = JSON.stringify(keysBehind(range.keys, after).map(storedKey));
-    return { from: "json_each(?) k cross join dacapo_rows r on tbl = ? and r.key = value", values: [list, table] };
+    const from = "json_each(?) k cross join dacapo_rows r on tbl = ? and r.key = value";
+    // Without a limit, because SQLite compiles a statement again for each value of a limit.
+    return { from, end: "", values: [list, table] };
   }
-  const { from, to } = range;
+  const { from, to, limit } = range;
   const begin = from ?? "";
   const isAfter = after !== null && compareKeys(after, begin) >= 0;
   return {
     from: `dacapo_rows r where tbl = ? and key ${isAfter ? ">" : ">="} ?${to === null ? "" : " and key < ?"}`,
-    values: [table, storedKey(isAfter ? after : begin), ...(to === null ? [] : [storedKey(to)])],
+    end: "limit ?",
+    values: [table, storedKey(isAfter ? after : begin), ...(to === null ? [] : [storedKey(to)]), limit + 1],
   };
 }
 
