@@ -38,5 +38,12 @@ export {
 } from "./model-store-conformance.ts";
 export { type UpcastExample, type UpcastExamples, upcasting } from "./upcasting.ts";
 export type { FaultName } from "./simulate/faults.ts";
-export type { BrokenSeed, CommandFacts, CommandMaker, SimulateOptions, SimulationReport } from "./simulate/options.ts";
+export type {
+  BrokenSeed,
+  CommandFacts,
+  CommandMaker,
+  CommitCounts,
+  SimulateOptions,
+  SimulationReport,
+} from "./simulate/options.ts";
 export { describeBroken, runSeed, runSeeds, simulate, SimulationError } from "./simulate/simulate.ts";

@@ -6,6 +6,7 @@
  */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { Json } from "../../core/values/json.ts";
+import type { CommitCounts } from "./options.ts";
 
 export type JournalEntry =
   /** A person called `execute`. `ask` is unique and travels in the commit's meta. */
@@ -29,7 +30,8 @@ export type JournalEntry =
       readonly how: "undo" | "redo";
     }
   | { readonly kind: "acknowledged"; readonly ask: number; readonly commit: string }
-  | { readonly kind: "refused"; readonly ask: number; readonly code: string }
+  /** `isRejected`: by the domain, on the device. */
+  | { readonly kind: "refused"; readonly ask: number; readonly code: string; readonly isRejected?: boolean }
   /** A tab heard that commits are durable before its page had their rows of a projection. */
   | { readonly kind: "unshown"; readonly tab: string; readonly projection: string; readonly commits: readonly string[] }
   | {
@@ -126,4 +128,20 @@ export type Journal = { readonly entries: JournalEntry[]; nextAsk: number };
 
 export function newJournal(): Journal {
   return { entries: [], nextAsk: 1 };
+}
+
+/** Counts what became of the commits of people. One that nobody heard of again counts as made only. */
+export function countCommits(entries: readonly JournalEntry[]): CommitCounts {
+  const settled = new Map(
+    entries.flatMap((entry) => (entry.kind === "settled" ? [[entry.commit, entry.outcome]] : [])),
+  );
+  const outcomes = [...settled.values()];
+  const count = (isOne: (entry: JournalEntry) => boolean): number => entries.filter(isOne).length;
+  return {
+    made: count(({ kind }) => kind === "asked"),
+    accepted: outcomes.filter((outcome) => outcome !== "rejected").length,
+    rejected:
+      outcomes.filter((outcome) => outcome === "rejected").length +
+      count((entry) => entry.kind === "refused" && entry.isRejected === true),
+  };
 }

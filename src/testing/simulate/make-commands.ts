@@ -8,7 +8,13 @@ export function rowsOf(tab: SimTab, projection: string): ReadonlyMap<string, Jso
 }
 
 export function requestsOf(made: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {
-  return isOne(made) ? [made] : made;
+  const requests = isOne(made) ? [made] : made;
+  // A function that forgets its `return` would make no commands, and each seed would pass.
+  if (requests.some((request) => typeof request?.stream !== "string"))
+    throw new TypeError(
+      "`commands` returned something that is no command. Return task.command.add(…), or a list of them",
+    );
+  return requests;
 }
 
 function isOne(made: CommandRequest | readonly CommandRequest[]): made is CommandRequest {

@@ -82,12 +82,17 @@ export type BrokenSeed = {
   readonly trace: readonly string[];
 };
 
+/** How many commits people made, and how many of them were accepted, or rejected by the device or the server. */
+export type CommitCounts = { readonly made: number; readonly accepted: number; readonly rejected: number };
+
 /** The report of a simulation. */
 export type SimulationReport = {
   /** The number of seeds that ran. */
   readonly seeds: number;
   /** The broken seeds. Empty: every invariant held. */
   readonly broken: readonly BrokenSeed[];
+  /** What became of the commits of `commands`. If few of them are accepted, the run proves little. */
+  readonly commits: CommitCounts;
   /** The number of waits that the schedulers of all seeds ran. */
   readonly picks: number;
   /** For each fault, the number of seeds with it. */

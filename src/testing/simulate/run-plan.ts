@@ -9,7 +9,8 @@
  */
 import { positionOf, sameCursor } from "../../core/history/record.ts";
 import { auditWorld } from "./audit.ts";
-import type { CommandMaker, SimulateDomains } from "./options.ts";
+import { countCommits } from "./journal.ts";
+import type { CommandMaker, CommitCounts, SimulateDomains } from "./options.ts";
 import type { SimulationParts } from "./parts.ts";
 import type { Plan } from "./plan.ts";
 import { someoneLeaves, wrongPresence } from "./presence.ts";
@@ -30,6 +31,7 @@ export type RunResult = {
   readonly problems: readonly string[];
   readonly trace: readonly string[];
   readonly traceHash: string;
+  readonly commits: CommitCounts;
   readonly picks: number;
   readonly virtualMs: number;
 };
@@ -69,6 +71,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
     problems,
     trace: scheduler.trace,
     traceHash: scheduler.traceHash,
+    commits: countCommits(world.journal.entries),
     picks: scheduler.picks,
     virtualMs: scheduler.now,
   };

@@ -19,7 +19,7 @@ export class SimulationError extends Error {
   /** The whole report, with each broken seed. */
   readonly report: SimulationReport;
   constructor(report: SimulationReport) {
-    super(report.broken.map(describeBroken).join("\n\n"));
+    super(describeAll(report.broken));
     this.name = "SimulationError";
     this.report = report;
   }
@@ -55,6 +55,7 @@ export async function runSeeds(domain: Domain, options: SimulateOptions): Promis
   } = options;
   const broken: BrokenSeed[] = [];
   const coverage = new Map<FaultName, number>();
+  const commits = { made: 0, accepted: 0, rejected: 0 };
   let picks = 0;
   let ran = 0;
   for (let seed = firstSeed; seed < firstSeed + seeds && !until(); seed++) {
@@ -62,6 +63,9 @@ export async function runSeeds(domain: Domain, options: SimulateOptions): Promis
     for (const name of FAULT_NAMES) if (plan.faults[name] > 0) coverage.set(name, (coverage.get(name) ?? 0) + 1);
     const result = await runPlan(plan, runOptions(domain, options, false));
     ran++;
+    commits.made += result.commits.made;
+    commits.accepted += result.commits.accepted;
+    commits.rejected += result.commits.rejected;
     picks += result.picks;
     onSeed(seed, result.problems);
     if (result.problems.length === 0) continue;
@@ -72,7 +76,7 @@ export async function runSeeds(domain: Domain, options: SimulateOptions): Promis
     );
     if (stopsAtFirst) break;
   }
-  return { seeds: ran, broken, picks, coverage };
+  return { seeds: ran, broken, commits, picks, coverage };
 }
 
 /** Runs one seed and returns its problems and its whole trace. */
@@ -125,6 +129,18 @@ function firstLine(problem: string): string {
 
 function kindOf(problem: string): string {
   return problem.slice(0, problem.indexOf(":"));
+}
+
+/** Other broken seeds that are listed behind the first one. */
+const OTHERS_MAX = 20;
+
+/** The first broken seed as a whole and the others in a line each, because most of them break for one cause. */
+function describeAll([first, ...others]: readonly BrokenSeed[]): string {
+  const lines = others.slice(0, OTHERS_MAX).map(({ seed, problems }) => `  ${seed}: ${firstLine(problems[0] ?? "")}`);
+  if (others.length > lines.length) lines.push(`  … ${others.length - lines.length} more in \`report.broken\``);
+  return [first && describeBroken(first), lines.length > 0 && ["Other broken seeds:", ...lines].join("\n")]
+    .filter((part) => part !== undefined && part !== false)
+    .join("\n\n");
 }
 
 /** Describes a broken seed: its problems, the shortest plan, and the options that run it again. */

@@ -118,8 +118,9 @@ export class SimTab {
     if (endRejection !== null) journal.entries.push({ kind: "discarded", commit: endRejection, device });
     void this.#call(async () => {
       const answer = await callResult(() => calls.execute(requests, { ask, of: log }, endRejection));
-      if (!answer.ok) return void journal.entries.push({ kind: "refused", ask, code: codeOf(answer.error) });
-      this.#acknowledged(api, ask, answer.value);
+      if (answer.ok) return this.#acknowledged(api, ask, answer.value);
+      const { error } = answer;
+      journal.entries.push({ kind: "refused", ask, code: codeOf(error), isRejected: error.code === "rejected" });
     });
   }
 
