@@ -68,10 +68,12 @@ export function readModels(
   if (!Array.isArray(list)) refuseDefinition("The option `models` is not an array", "Write models: [board, …].");
   for (const [index, given] of handles.entries()) {
     const handle = isStrongModel(given) ? given.strong : given;
-    if (typeof handle?.definition?.apply !== "function")
+    // As a model, a process manager would fold its rows and send no command.
+    if (typeof handle?.definition?.apply !== "function" || "process" in handle)
       refuseDefinition(
-        `models[${index}] is not a handle of projection()`,
-        "List results of projection() or strong(). An import may be undefined if files import each other in a circle.",
+        `models[${index}] is not a read model`,
+        "List results of projection(), sqlModel() or strong() here, and of subscriber() or processManager() in " +
+          "`subscribers`. An import may be undefined if files import each other in a circle.",
       );
     const model = readModel(domain, handle, isStrongModel(given) ? given.rules : null);
     if (models.has(model.name))

@@ -214,11 +214,12 @@ export function checkedSubscribers(
   store?: { readonly models?: ModelStore },
 ): readonly SubscriberDefinition[] {
   const names = new Set<string>();
-  for (const [index, handle] of handles.entries()) {
+  for (const handle of handles) {
     if (!(handle?.definition?.handlers instanceof Map))
       refuseDefinition(
-        `subscribers[${index}] is not a handle of subscriber()`,
-        "List handles that subscriber() returned. An import may be undefined if files import each other in a circle.",
+        "The option `subscribers` has an entry that is no subscriber and no process manager",
+        "List results of subscriber() or processManager() here, and read models in `models`. An import may be " +
+          "undefined if files import each other in a circle.",
       );
     if (names.has(handle.name))
       refuseDefinition(

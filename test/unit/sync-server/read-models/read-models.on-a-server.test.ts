@@ -4,6 +4,7 @@ import { defineDomain, projection, type Domain } from "dacapo";
 import { encodeCursor } from "../../../../src/core/history/record.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { board, column, columnCounts, domain, task } from "../../../support/board-domain.ts";
+import { flow } from "../../../support/board-followers.ts";
 import { device, until } from "../../../support/device.ts";
 import { runningServer } from "../../../support/running-server.ts";
 import { parseOwnJson } from "../../../support/own-json.ts";
@@ -144,6 +145,14 @@ test("server: a model whose aggregate the domain lacks is refused when the serve
     code: "definition",
     message: "The store of the server keeps no read models",
   });
+});
+
+test("server: a process manager in the option `models` is refused", async () => {
+  await expect(start({ models: [board, flow] })).rejects.toMatchObject({
+    code: "definition",
+    message: "models[1] is not a read model",
+  });
+  await start({ models: [board], subscribers: [flow] });
 });
 
 async function headOf(url: string): Promise<string> {

@@ -284,7 +284,7 @@ test("subscriber: an unfinished import is not handled before it has the name of 
 test("subscriber: a server with a wrong definition does not start", () => {
   const { mailer } = recorder();
   expect(() => testServer({ subscribers: [mailer, mailer] })).toThrow(/two subscribers of the name mailer/);
-  expect(() => testServer({ subscribers: [{} as Subscriber] })).toThrow(/not a handle of subscriber/);
+  expect(() => testServer({ subscribers: [{} as Subscriber] })).toThrow(/an entry that is no subscriber/);
   const wrong = (options: object) => () => subscriber("x", { from: [task], start: "beginning", on: {}, ...options });
   expect(wrong({})).toThrow(/handles no events/);
   expect(wrong({ on: { Nope: () => {} } })).toThrow(/handles Nope/);
