@@ -2,6 +2,7 @@
 // shop, prints a line for each check, and exits with 1 if one fails.
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { runOnce } from "../demo/orders/script/once.ts";
 import { joinByBase } from "../test/support/new-device.ts";
@@ -37,9 +38,14 @@ async function startPage(): Promise<void> {
   const shop = spawn(
     process.execPath,
     ["--conditions=dacapo-source", "--import", `${root}scripts/end-with-parent.mjs`, "demo/orders/server/main.ts"],
-    { cwd: root, stdio: ["ignore", "inherit", "inherit", "ipc"], env: { ...process.env, PORT } },
+    { cwd: root, stdio: ["ignore", "pipe", "inherit", "ipc"], env: { ...process.env, PORT } },
   );
   shop.on("exit", (code) => process.exit(code ?? 0));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => shop.kill("SIGTERM"));
-  console.log(`\nOpen ${site.resolvedUrls?.local[0] ?? ""}  (Ctrl-C stops)\n`);
+  if (!shop.stdout) return;
+  for await (const line of createInterface({ input: shop.stdout })) {
+    // Its own address has no page. So only the page's address is shown, when the page has a server to read from.
+    if (line.startsWith("listening on ")) console.log(`\nOpen ${site.resolvedUrls?.local[0] ?? ""}  (Ctrl-C stops)\n`);
+    else console.log(line);
+  }
 }
