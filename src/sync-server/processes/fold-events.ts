@@ -116,20 +116,31 @@ export async function foldBeside(
   };
 }
 
-/** The events that wait. `knowsMore`: parked ones are runnable too, because this code may read them. */
-export async function waitingEvents(
-  { models, log, manager }: FoldSource,
-  knowsMore: boolean,
-): Promise<readonly WaitingEvent[]> {
-  const waiting = await new ProcessTables(models, log, manager.follower).waiting();
-  return waiting.map((event) => (knowsMore && isUnreadable(event) ? { ...event, isParked: false } : event));
+/** The events that wait, in their order. */
+export type WaitingEvents = {
+  readonly events: readonly WaitingEvent[];
+  /** Those of them that are still stored as parked, though this code may read them. */
+  readonly unparked: readonly WaitingEvent[];
+};
+
+/** Reads the events that wait. `knowsMore`: this code may read events that older code parked. */
+export async function waitingEvents({ models, log, manager }: FoldSource, knowsMore: boolean): Promise<WaitingEvents> {
+  const stored = await new ProcessTables(models, log, manager.follower).waiting();
+  const unparked: WaitingEvent[] = [];
+  const events = stored.map((event) => {
+    if (!knowsMore || !isUnreadable(event)) return event;
+    const runnableAgain = { ...event, isParked: false };
+    unparked.push(runnableAgain);
+    return runnableAgain;
+  });
+  return { events, unparked };
 }
 
-/** Folds the chosen ones of the events that wait. */
+/** Folds the first runnable ones of the events that wait: `chosen`. */
 export async function foldWaiting(
   source: FoldSource,
   live: ProcessPlace,
-  waiting: readonly WaitingEvent[],
+  { events: waiting, unparked }: WaitingEvents,
   chosen: readonly WaitingEvent[],
 ): Promise<FoldedEvents> {
   const { manager } = source;
@@ -156,18 +167,23 @@ export async function foldWaiting(
   const notes = await notesAfter(source, tables, live.notes, result);
   const parkedNow = waiting.filter((event) => event.isParked && !isChosen.has(event)).length;
   const parkedAgain = result.waiting.filter(({ isParked }) => isParked).length;
+  const hasMore = runnable(waiting, chosen.length + 1).length > chosen.length;
   return {
     at: live.at,
     notes: {
       ...notes,
       waiting: live.notes.waiting - result.folded.length,
       parkedCount: parkedNow + parkedAgain,
-      isRetrying: result.folded.length > 0,
+      // Each round folds or parks an event, so that the retry ends also if all of them fail again.
+      isRetrying: hasMore || result.folded.length > 0,
       // Older code reads these events no better, so that this is decided once for each version of the domain.
-      ...(runnable(waiting, chosen.length + 1).length === chosen.length && { domain: manager.domain.version }),
+      domain: manager.domain.version,
       edits: live.notes.edits + 1,
     },
-    rows: liveRows(manager.follower, streams.states, result),
+    rows: liveRows(manager.follower, streams.states, {
+      ...result,
+      waiting: [...result.waiting, ...unparked.filter((event) => !isChosen.has(event))],
+    }),
     errors: parkedBy(source, result),
   };
 }

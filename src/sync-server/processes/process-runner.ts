@@ -136,7 +136,7 @@ export class ProcessRunner {
       case "retry": {
         const { live } = places;
         const waiting = await waitingEvents(this.#source(), knowsMore(manager, live.notes));
-        const chosen = runnable(waiting, RETRIES_MAX);
+        const chosen = runnable(waiting.events, RETRIES_MAX);
         return this.#writeLive(
           places,
           await this.#fold(chosen, (source, some) => foldWaiting(source, live, waiting, some)),

@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
-async function placedOrders(isBroken: () => boolean = () => false) {
+async function placedOrders(isBroken: (key: string) => boolean = () => false) {
   /** Each order gets a note and a large row, and the note makes the row a little longer. */
   const letters = (version: number): AnyProcessManager =>
     processManager("letters", {
@@ -29,8 +29,8 @@ async function placedOrders(isBroken: () => boolean = () => false) {
           run(order.command.note(key.slice("order/".length), { text: "hello" }));
           return "x".repeat(LARGE);
         },
-        OrderNoted: (text) => {
-          if (isBroken()) throw new Error("down");
+        OrderNoted: (text, { key }) => {
+          if (isBroken(key)) throw new Error("down");
           return `${text}!`;
         },
       },
@@ -81,6 +81,16 @@ test("processManager: many parked events of large rows are folded in small parts
   expect(largest.read).toBeLessThan(AT_ONCE);
   expect(largest.written).toBeLessThan(AT_ONCE);
   expect(await rows()).toEqual(new Set([LARGE + 3]));
+}, 60_000);
+
+test("processManager: a retry folds all events that it can, also behind large ones that fail again", async () => {
+  let isBroken = (_key: string): boolean => true;
+  const { world } = await placedOrders((key) => isBroken(key));
+  await world.run(1);
+  isBroken = (key) => /^order\/o[0-4]$/.test(key);
+  await (await world.operator(1)).retry("letters");
+  await world.run(1);
+  expect(await (await world.operator(1)).list()).toMatchObject([{ parked: 5, waiting: 5 }]);
 }, 60_000);
 
 test("processManager: many due commands of processes with large rows are executed in small parts", async () => {

@@ -52,52 +52,60 @@ const answering = (thing: typeof oldThing | typeof newThing) =>
     },
   });
 
-test("processManager: an unknown event waits for a newer release, and is parked after a minute", async () => {
+type Thing = typeof oldThing | typeof newThing;
+
+/** Servers of several releases on one file, and their clock. */
+async function releases() {
   const file = await sqliteFile();
   undo.push(file.remove);
-  let now = Date.now();
-  const start = (version: number, thing: typeof oldThing | typeof newThing, runs: boolean, liveTicks = false) => {
-    const manager = answering(thing);
+  const clock = { now: Date.now() };
+  const start = (version: number, thing: Thing, { runs = true, liveTicks = false } = {}): SyncServer => {
     const server = testServer({
       domain: defineDomain({ version, aggregates: [thing] }),
       store: file.open(),
-      env: { ...runtimeEnv, now: () => now },
+      env: { ...runtimeEnv, now: () => clock.now },
       liveTicks,
       limits: { lookMs: 50 },
-      subscribers: runs ? [manager] : [],
+      subscribers: runs ? [answering(thing)] : [],
     });
     undo.push(() => server.close());
     return server;
   };
-  const writer = start(2, newThing, false).log("shop");
-  await writer.execute(newThing.command.change("t1", { n: 1 }));
-  await writer.execute(newThing.command.grow("t1", { n: 2 }));
-  await writer.execute(newThing.command.change("t1", { n: 3 }));
-  await writer.execute(newThing.command.change("t2", { n: 4 }));
-  const old = start(1, oldThing, true);
-  const statusOf = async (server: SyncServer) => (await server.log("shop").processes.list())[0];
-  old.poke("shop");
-  await until(async () => (await statusOf(old))?.at?.startsWith("1-") === true, "the event before the unknown one");
-  expect(await statusOf(old)).toMatchObject({ waiting: 0, parked: 0 });
-  await until(async () => (await statusOf(old))?.commands === 0, "its answer");
-  // The minute begins when the node reads the unknown event, which may be later than the read of its place.
-  await until(async () => {
-    now += 61_000;
-    old.poke("shop");
-    return (await statusOf(old))?.behind === 0;
-  }, "all events");
-  // The stream of the unknown event waits. The other stream continues.
-  expect(await statusOf(old)).toMatchObject({ parked: 1 });
+  const writer = start(2, newThing, { runs: false }).log("shop");
   const answers = async (id: string): Promise<number[]> => {
     const found: number[] = [];
     for await (const { type, data } of writer.history(newThing, `answers-${id}`))
       if (type === "ThingAnswered") found.push((data as { n: number }).n);
     return found;
   };
+  return { clock, start, writer, answers };
+}
+
+const statusOf = async (server: SyncServer) => (await server.log("shop").processes.list())[0];
+
+test("processManager: an unknown event waits for a newer release, and is parked after a minute", async () => {
+  const { clock, start, writer, answers } = await releases();
+  await writer.execute(newThing.command.change("t1", { n: 1 }));
+  await writer.execute(newThing.command.grow("t1", { n: 2 }));
+  await writer.execute(newThing.command.change("t1", { n: 3 }));
+  await writer.execute(newThing.command.change("t2", { n: 4 }));
+  const old = start(1, oldThing);
+  old.poke("shop");
+  await until(async () => (await statusOf(old))?.at?.startsWith("1-") === true, "the event before the unknown one");
+  expect(await statusOf(old)).toMatchObject({ waiting: 0, parked: 0 });
+  await until(async () => (await statusOf(old))?.commands === 0, "its answer");
+  // The minute begins when the node reads the unknown event, which may be later than the read of its place.
+  await until(async () => {
+    clock.now += 61_000;
+    old.poke("shop");
+    return (await statusOf(old))?.behind === 0;
+  }, "all events");
+  // The stream of the unknown event waits. The other stream continues.
+  expect(await statusOf(old)).toMatchObject({ parked: 1 });
   await until(async () => (await answers("t2")).length === 1, "the answer of the other stream");
   expect(await answers("t1")).toEqual([1]);
   // Its walks over all logs find the waiting events. Nobody appends to this log any more.
-  const next = start(2, newThing, true, true);
+  const next = start(2, newThing, { liveTicks: true });
   await until(async () => {
     const status = await statusOf(next);
     return status?.waiting === 0 && status.behind === 0 && status.commands === 0;
@@ -106,35 +114,44 @@ test("processManager: an unknown event waits for a newer release, and is parked 
   expect(await statusOf(next)).toMatchObject({ parked: 0, state: "running" });
 }, 20_000);
 
+test("processManager: a newer release that knows no more events goes on beside the parked ones", async () => {
+  const { clock, start, writer, answers } = await releases();
+  // More events than one step folds again.
+  for (let n = 0; n < 300; n++) await writer.execute(newThing.command.grow(`g${n}`, { n }));
+  const old = start(1, oldThing);
+  await until(async () => {
+    clock.now += 61_000;
+    old.poke("shop");
+    return (await statusOf(old))?.behind === 0;
+  }, "all events");
+  expect(await statusOf(old)).toMatchObject({ parked: 300 });
+  await old.close();
+  const next = start(3, oldThing);
+  await writer.execute(newThing.command.change("t1", { n: 1 }));
+  next.poke("shop");
+  await until(async () => (await answers("t1")).length === 1, "the answer to a later event");
+  await until(async () => {
+    next.poke("shop");
+    return (await statusOf(next))?.behind === 0;
+  }, "the record of the answer");
+  expect(await statusOf(next)).toMatchObject({ parked: 300, waiting: 300 });
+}, 60_000);
+
 test("processManager: the newer release executes a command on a stream with an unknown event", async () => {
-  const file = await sqliteFile();
-  undo.push(file.remove);
-  let now = Date.now();
-  const start = (version: number, thing: typeof oldThing | typeof newThing, runs: boolean): SyncServer => {
-    const server = testServer({
-      domain: defineDomain({ version, aggregates: [thing] }),
-      store: file.open(),
-      env: { ...runtimeEnv, now: () => now },
-      liveTicks: false,
-      subscribers: runs ? [answering(thing)] : [],
-    });
-    undo.push(() => server.close());
-    return server;
-  };
-  const writer = start(2, newThing, false).log("shop");
+  const { clock, start, writer } = await releases();
   await writer.execute(newThing.command.grow("answers-t1", { n: 7 }));
   await writer.execute(newThing.command.change("t1", { n: 1 }));
-  const old = start(1, oldThing, true);
+  const old = start(1, oldThing);
   const failed = async () => (await old.log("shop").processes.commands(answering(oldThing)))[0]?.error ?? "";
   await until(async () => {
     // The old release first waits a minute for a node that knows the event.
-    now += 61_000;
+    clock.now += 61_000;
     old.poke("shop");
     return (await failed()).includes("cannot fold");
   }, "the failed attempt");
-  const next = start(2, newThing, true);
+  const next = start(2, newThing);
   await until(async () => {
-    now += 61_000;
+    clock.now += 61_000;
     next.poke("shop");
     return (await next.log("shop").processes.list())[0]?.commands === 0;
   }, "the attempt of the newer release");
