@@ -19,7 +19,7 @@ import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Follower, ModelStore } from "../stores/model-store.ts";
-import { readKeys } from "../stores/row-keys.ts";
+import { readKeys } from "../stores/read-keys.ts";
 import {
   type BasePlan,
   basesOf,

@@ -21,7 +21,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { type Env, wait } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore } from "../stores/model-store.ts";
-import { readKeys } from "../stores/row-keys.ts";
+import { readKeys } from "../stores/read-keys.ts";
 import { baseName, baseNotesText, pageKey, PAGES, type StoredBase, unfinishedName } from "./base-followers.ts";
 import { pagesOf, readPages } from "./base-pages.ts";
 import type { BaseOptions } from "./base-option.ts";

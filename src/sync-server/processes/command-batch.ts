@@ -13,7 +13,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { type Env, jittered } from "../base/env.ts";
 import { parkedCommand } from "../base/parked-error.ts";
 import type { ModelStore } from "../stores/model-store.ts";
-import { workThatFits } from "../stores/row-keys.ts";
+import { workThatFits } from "../stores/read-keys.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
 import { executeItem, settle } from "./execute-due.ts";
 import type { FoldedEvents } from "./fold-events.ts";

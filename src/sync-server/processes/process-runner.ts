@@ -18,7 +18,7 @@ import type { UnknownEvents } from "../read-models/unknown-events.ts";
 import { recordsThatFit, sizeOf } from "../read-models/write-size.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
-import { TooManyRows, workThatFits } from "../stores/row-keys.ts";
+import { TooManyRows, workThatFits } from "../stores/read-keys.ts";
 import type { OnDiverged } from "../subscribers/diverged-follower.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
 import { Lease } from "../subscribers/lease.ts";

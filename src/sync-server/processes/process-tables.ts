@@ -7,7 +7,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
-import { ALL_ROWS, readKeys, readPages, type RowTexts } from "../stores/row-keys.ts";
+import { ALL_ROWS, readKeys, readPages, type RowTexts } from "../stores/read-keys.ts";
 import { keyOf } from "../subscribers/lanes.ts";
 import { dueKey, type Outbox, type OutboxChanges, outboxText, readDueKey, timeKey } from "./outbox.ts";
 import { WAITING } from "../subscribers/subscriber.ts";

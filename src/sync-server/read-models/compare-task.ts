@@ -8,7 +8,7 @@
  */
 import type { LogName } from "../../core/values/ids.ts";
 import type { ModelWrite } from "../stores/model-store.ts";
-import { ALL_ROWS } from "../stores/row-keys.ts";
+import { ALL_ROWS } from "../stores/read-keys.ts";
 import { type Comparison, compareRows } from "./compare-rows.ts";
 import { compareSql } from "./compare-sql.ts";
 import { type FollowerNotes, nextOf } from "./follower-notes.ts";

@@ -5,7 +5,7 @@
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import type { ModelStore, RowRange } from "../stores/model-store.ts";
-import { readPages } from "../stores/row-keys.ts";
+import { readPages } from "../stores/read-keys.ts";
 import type { StoredTexts } from "./fold-page.ts";
 import { ROWS } from "./read-model.ts";
 

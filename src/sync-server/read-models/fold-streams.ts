@@ -12,7 +12,7 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
-import { keyRange } from "../stores/row-keys.ts";
+import { keyRange } from "../stores/read-keys.ts";
 import { deletedKeys } from "./deleted-keys.ts";
 import { foldPage, foldStates, stateOf, statesChange, type StoredTexts } from "./fold-page.ts";
 import {

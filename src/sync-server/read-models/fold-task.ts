@@ -18,7 +18,7 @@ import type { StreamState } from "../../core/fold/fold.ts";
 import type { Env } from "../base/env.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange } from "../stores/model-store.ts";
-import { ALL_ROWS, readKeys, TooManyRows, workThatFits } from "../stores/row-keys.ts";
+import { ALL_ROWS, readKeys, TooManyRows, workThatFits } from "../stores/read-keys.ts";
 import { deletedKeys } from "./deleted-keys.ts";
 import { foldPage, foldStates, keysIn, statesChange, type StoredTexts } from "./fold-page.ts";
 import { NONE_REFUSED, type RefusedEvents } from "./fold-sql.ts";

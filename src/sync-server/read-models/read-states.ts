@@ -15,7 +15,7 @@ import { aggregateOf } from "../../core/values/names.ts";
 import type { Env } from "../base/env.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
-import { readKeys } from "../stores/row-keys.ts";
+import { readKeys } from "../stores/read-keys.ts";
 import { foldUpTo, type StreamSource } from "../streams/read-stream.ts";
 import { stateOf } from "./fold-page.ts";
 import type { FoldTask } from "./next-step.ts";

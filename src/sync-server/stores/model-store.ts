@@ -16,9 +16,10 @@
  *       writes nothing and returns `moved`. Test: M3 in write-rules.ts.
  * - M4  `rows` and `followers` MUST each read one snapshot. Otherwise a page could have rows of two revisions. Test: M4
  *       in row-rules.ts.
- * - M5  Rows MUST come in the order of the UTF-8 bytes of their keys, also those of single keys. A page ends at its
- *       rows and bytes, and has at least one row if there is one. Otherwise two stores return different pages. Test: M5
- *       in row-rules.ts.
+ * - M5  Rows MUST come in the order of the UTF-8 bytes of their keys, also those of single keys, each key once. A page
+ *       has as many rows as its limits allow, and at least one if there is one. `more` is true only if a row is behind
+ *       the page. A tombstone is a row of 0 bytes. Otherwise two stores return different pages. Test: M5 in
+ *       row-rules.ts.
  * - M6  A store MUST return the key and the text of a row unchanged, up to 1 MiB of text. Otherwise a device and a
  *       server differ. Test: M6 in row-rules.ts.
  * - M7  A write MUST orphan each table of its followers that it does not keep, and each table that a new or moved one
@@ -140,7 +141,7 @@ export type ModelWriteResult =
 export type RowRange = {
   /** The last key of the page before, not included. Null: the first page. */
   readonly after: string | null;
-  /** The most rows of the page. */
+  /** The most rows of the page, at least 1. */
   readonly limit: number;
   /** The most bytes of the texts of the page, in UTF-8. A single row may be larger (M5). */
   readonly bytes: number;

@@ -20,7 +20,7 @@ import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import { type ModelWrite, ROW_BYTES_MAX } from "../stores/model-store.ts";
-import { keyRange, readPages } from "../stores/row-keys.ts";
+import { keyRange, readPages } from "../stores/read-keys.ts";
 import type { KnownStream } from "./stream-cache.ts";
 
 /** The follower whose rows are the snapshots of a log, by stream. */

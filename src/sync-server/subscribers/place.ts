@@ -7,7 +7,7 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { ModelStore, ModelWriteResult } from "../stores/model-store.ts";
-import { ALL_ROWS, readPages } from "../stores/row-keys.ts";
+import { ALL_ROWS, readPages } from "../stores/read-keys.ts";
 import type { LaneChanges } from "./lanes.ts";
 import { WAITING } from "./subscriber.ts";
 

@@ -10,6 +10,7 @@
  *   that such an append left behind (log-writer.test.ts).
  * - A batch that lost to other nodes twice is written in its turn (append-batch.turns.test.ts).
  * - If the database refuses many events of a batch, its pushes are settled one by one (append-batch.vetoes.test.ts).
+ * - A batch whose rows would fill the memory is settled in several appends (strong-models.large-rows.test.ts).
  */
 import { jittered, wait } from "../base/env.ts";
 import { catchUp } from "./catch-up.ts";
@@ -21,6 +22,7 @@ import { runRound, takeTurn, Vetoes } from "./run-round.ts";
 import { positionOf } from "../../core/history/record.ts";
 
 export type SettledBatch = {
+  /** The results of the pushes, in their order. */
   readonly results: readonly PushResult[];
   /** The records that this batch wrote. Null: it wrote no record. */
   readonly appended: Appended | null;
@@ -37,22 +39,33 @@ export type SettledBatch = {
 const VETOES_MAX = 3;
 
 export async function appendBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<SettledBatch> {
-  const together = await settleTogether(context, pushes, pushes.length > 1 ? VETOES_MAX : Infinity);
-  if (together !== "many-vetoes") return together;
-  // Each veto runs the statements of the batch once more. So the pushes are settled one by one.
-  const results: PushResult[] = [];
-  let mayHaveMoved = false;
-  for (const push of pushes) {
-    const part = await settleTogether(context, [push], Infinity);
-    if (part === "many-vetoes") continue;
-    results.push(...part.results);
-    mayHaveMoved ||= part.appended !== null || part.mayHaveMoved;
+  let partMax = pushes.length;
+  let all: SettledBatch | null = null;
+  for (let rest = pushes; rest.length > 0;) {
+    const part = await settleTogether(context, rest.slice(0, partMax), partMax > 1 ? VETOES_MAX : Infinity);
+    if (part === "many-vetoes") {
+      // Each veto runs the statements of the batch once more. So the pushes are settled one by one.
+      partMax = 1;
+      continue;
+    }
+    rest = rest.slice(part.results.length);
+    all = all ? joined(all, part) : part;
   }
-  // Readers read the records of several appends from the store.
-  return { results, appended: null, mayHaveMoved, isFolded: false };
+  return all ?? NOTHING;
 }
 
-/** `many-vetoes`: the database refused more than `vetoesMax` events, and nothing was written. */
+const NOTHING: SettledBatch = { results: [], appended: null, mayHaveMoved: false, isFolded: false };
+
+/** Readers read the records of several appends from the store. */
+function joined(before: SettledBatch, part: SettledBatch): SettledBatch {
+  const hasMoved = [before, part].some(({ appended, mayHaveMoved }) => appended !== null || mayHaveMoved);
+  return { results: [...before.results, ...part.results], appended: null, mayHaveMoved: hasMoved, isFolded: false };
+}
+
+/**
+ * Settles these pushes, or the first of them if the rows of all would fill the memory. `many-vetoes`: the database
+ * refused more than `vetoesMax` events, and nothing was written.
+ */
 async function settleTogether(
   context: BatchContext,
   pushes: readonly AdmittedPush[],

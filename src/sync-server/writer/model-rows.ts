@@ -19,7 +19,7 @@ import { type FollowerNotes, nextOf, type ParkedEvent, withParked } from "../rea
 import { type ReadModel, ROWS } from "../read-models/read-model.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { FollowerWrite, RowChange } from "../stores/model-store.ts";
-import { readKeys, workThatFits } from "../stores/row-keys.ts";
+import { readKeys, workThatFits } from "../stores/read-keys.ts";
 import { NONE_REFUSED, type RefusedEvents } from "../read-models/fold-sql.ts";
 import type { SqlStatement } from "../stores/sql-tables.ts";
 import { type KeptRows, NOT_READ, type RowText } from "./kept-rows.ts";

@@ -61,6 +61,7 @@ export type PlanContext = Omit<BatchContext, "store"> & {
 };
 
 export type Plan = {
+  /** The results of the pushes, or of the first of them if the rows of all are too large for one batch. */
   readonly results: readonly PushResult[];
   readonly appended: Appended;
   readonly outcomes: readonly KeptOutcome[];
@@ -88,8 +89,8 @@ const OUTCOMES_LENGTH_MAX = 2 * 1024 * 1024;
  * nothing of a long stream could make the server read all of it for each commit.
  */
 const EVENTS_READ_MAX = 100_000;
-/** Characters of the rows of strong models that a batch reads and changes, except for the first commit of each push. */
-const ROWS_LENGTH_MAX = 8 * 1024 * 1024;
+/** Characters of the rows of strong models that a batch reads and changes, except for its first commit. */
+const ROWS_LENGTH_MAX = 16 * 1024 * 1024;
 
 /** `isAssumed`: the known ids are not read. The append checks them, and another round reads them if there are any. */
 export async function planBatch(
@@ -124,6 +125,7 @@ export async function planBatch(
       return "unavailable";
     });
   for (const permitted of pushes) {
+    if (settled.length > 0 && batch.hasManyRows) break;
     if (permitted.failure !== null || strong === null) settled.push("unavailable");
     else settled.push(isValid(permitted.push.after) ? await settleOrRefuse(permitted) : "diverged");
   }
@@ -175,6 +177,11 @@ class Batch {
     return this.records.at(-1)?.cursor ?? this.#head;
   }
 
+  /** True: the rest must be settled by another batch, because its rows would fill the memory. */
+  get hasManyRows(): boolean {
+    return (this.#strong?.length ?? 0) > ROWS_LENGTH_MAX;
+  }
+
   async settlePush(push: AdmittedPush): Promise<SettledPush> {
     const { actor } = push.principal;
     const outcomes: string[] = [];
@@ -184,7 +191,7 @@ class Batch {
       length += outcomes.at(-1)?.length ?? 0;
       // The device pushes the rest again, from the first commit without an outcome.
       if (length > OUTCOMES_LENGTH_MAX || this.#windows.eventsRead() - readBefore > EVENTS_READ_MAX) break;
-      if (outcomes.length > 0 && (this.#strong?.length ?? 0) > ROWS_LENGTH_MAX) break;
+      if (outcomes.length > 0 && this.hasManyRows) break;
       const known = this.#knownIds.get(pushed.id);
       const outcome = known?.texts.get(actor) ?? (known?.isRecorded ? this.#idTaken(pushed.id) : null);
       if (outcome !== null) {

@@ -17,6 +17,9 @@ import type { FollowerWrite, ModelWrite } from "../stores/model-store.ts";
 import type { FoldedRows } from "../read-models/fold-page.ts";
 import { type ModelRefusal, ModelRows, type ReadyModel, type StateOf, type StrongStore } from "./model-rows.ts";
 
+/** Characters of rows above which the rows of the next model are read commit by commit. */
+const PREFETCH_LENGTH = 2 * 1024 * 1024;
+
 export class StrongBatch {
   readonly #store: StrongStore;
   readonly #targets: readonly ModelRows[];
@@ -51,7 +54,8 @@ export class StrongBatch {
   /** Reads the rows that the commits of these streams may change. It only saves reads. */
   async prefetch(streams: ReadonlySet<StreamName>, stateOf: StateOf): Promise<void> {
     // The fold of a single commit reads its own rows at once.
-    if (streams.size > 1) for (const target of this.#targets) await target.prefetch([...streams], stateOf);
+    if (streams.size <= 1) return;
+    for (const target of this.#targets) if (this.length < PREFETCH_LENGTH) await target.prefetch([...streams], stateOf);
   }
 
   /**

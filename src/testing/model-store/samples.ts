@@ -146,7 +146,8 @@ export async function pagesOf(models: ModelStore, range: PagedRange<RowRange>): 
   for (let after: string | null = null; ;) {
     const page: RowPage = await readPage(models, "a", { ...range, after });
     const size = page.rows.reduce((sum, [, text]) => sum + byteLength(text ?? ""), 0);
-    requireThat(page.rows.length === 1 || (page.rows.length <= limit && size <= bytes), "a page in its limits");
+    requireThat(page.rows.length <= 1 || (page.rows.length <= limit && size <= bytes), "a page in its limits");
+    requireThat(after === null || page.rows.length > 0, "a row behind a page that says that there are more");
     found.push(...page.rows.map(([key]) => key));
     if (!page.more) return found;
     after = page.rows.at(-1)?.[0] ?? null;

@@ -179,7 +179,8 @@ export class SqlModels implements ModelStore {
     type Row = { readonly key: string; readonly row: string | null; readonly bytes: number };
     const { limit, bytes } = range;
     // The loop reads to the end, because a Durable Object cannot close a cursor. So it reads only small texts.
-    const smallMax = Math.max(bytes / limit, SMALL_BYTES);
+    const rowsMax = "keys" in range ? Math.max(limit, range.keys.length) : limit;
+    const smallMax = Math.max(bytes / rowsMax, SMALL_BYTES);
     const { from, end, values } = selected(id, range);
     const found = this.#sql.rows<Row>(
       `select r.key, iif(octet_length(row) > ?, null, row) as row, coalesce(octet_length(row), 0) as bytes

@@ -12,24 +12,28 @@ const TASKS = 60;
 const LARGE = 900_000;
 const AT_ONCE = 24_000_000;
 
-const letters = projection("letters", {
-  version: 1,
-  from: [task],
-  initial: "",
-  on: { TaskAdded: () => "x".repeat(LARGE), TaskNoted: (text) => `${text}!` },
-});
+const lettersOf = (name: string) =>
+  projection(name, {
+    version: 1,
+    from: [task],
+    initial: "",
+    on: { TaskAdded: () => "x".repeat(LARGE), TaskNoted: (text) => `${text}!` },
+  });
+const letters = lettersOf("letters");
 
 /** Pushes commits as a device does: those without an outcome again, behind the records of the answer. */
-async function pushAll(ada: Person, commands: readonly Seen[], after: Cursor | null): Promise<Cursor | null> {
+async function pushAll(ada: Person, commands: readonly Seen[], after: Cursor | null) {
   let commits = commands.map((command) => ada.commit(command));
-  let cursor = after;
+  let head = after;
+  let requests = 0;
   while (commits.length > 0) {
-    const answer = await ada.push(commits, cursor);
+    requests++;
+    const answer = await ada.push(commits, head);
     expect(new Set(answer.outcomes.map(({ outcome }) => outcome))).toEqual(new Set(["recorded"]));
     commits = commits.slice(answer.outcomes.length);
-    ({ cursor } = answer);
+    head = answer.cursor;
   }
-  return cursor;
+  return { head, requests };
 }
 
 test("strong: commits with large rows are appended in small parts, and all get their outcome", async () => {
@@ -39,13 +43,44 @@ test("strong: commits with large rows are appended in small parts, and all get t
   const one = testServer({ store, models });
   const ids = Array.from({ length: TASKS }, (_, n) => `t${n}`);
   const adds = ids.map((id) => task.command.add(id, { title: "Milk", column: "todo" }));
-  const head = await pushAll(person(one, "ada"), adds, null);
+  const { head } = await pushAll(person(one, "ada"), adds, null);
   // Another node has none of the rows in memory.
   const two = testServer({ store, models });
   const notes = ids.map((id) => ({ ...task.command.note(id, { text: "now" }), seen: 1 }));
   await pushAll(person(two, "ada"), notes, head);
   const { rows } = await two.log("board").rows(letters, { keys: ["task/t59"] });
   expect(rows).toEqual([{ key: "task/t59", row: `${"x".repeat(LARGE)}!` }]);
+  expect(largest.written).toBeLessThan(AT_ONCE);
+  expect(largest.read).toBeLessThan(AT_ONCE);
+  for (const server of [one, two]) await server.close();
+}, 60_000);
+
+test("strong: many devices that change large rows at once are answered, in several appends", async () => {
+  const store = memory();
+  const largest = measuredRows(store);
+  const server = testServer({ store, models: [strong(letters)] });
+  const pushes = Array.from({ length: TASKS }, (_, n) => {
+    const device = person(server, "ada");
+    return device.push([device.commit(task.command.add(`t${n}`, { title: "Milk", column: "todo" }))], null);
+  });
+  const kinds = (await Promise.all(pushes)).flatMap(({ outcomes }) => outcomes.map(({ outcome }) => outcome));
+  expect(kinds).toEqual(Array.from({ length: TASKS }, () => "recorded"));
+  expect(largest.written).toBeLessThan(AT_ONCE);
+  await server.close();
+}, 60_000);
+
+test("strong: a device needs few requests for commits with large rows of several models", async () => {
+  const models = ["a", "b", "c", "d", "e", "f"].map((name) => strong(lettersOf(name)));
+  const store = memory();
+  const largest = measuredRows(store);
+  const one = testServer({ store, models });
+  const ids = Array.from({ length: 16 }, (_, n) => `t${n}`);
+  const adds = ids.map((id) => task.command.add(id, { title: "Milk", column: "todo" }));
+  const { head } = await pushAll(person(one, "ada"), adds, null);
+  const two = testServer({ store, models });
+  const notes = ids.map((id) => ({ ...task.command.note(id, { text: "now" }), seen: 1 }));
+  const { requests } = await pushAll(person(two, "ada"), notes, head);
+  expect(requests).toBeLessThanOrEqual(ids.length / 2);
   expect(largest.written).toBeLessThan(AT_ONCE);
   expect(largest.read).toBeLessThan(AT_ONCE);
   for (const server of [one, two]) await server.close();
