@@ -5,7 +5,7 @@
 // it. `findShell` finds the same Chromium without its windows.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
-import { delimiter, dirname, isAbsolute, join } from "node:path";
+import { basename, delimiter, dirname, isAbsolute, join } from "node:path";
 import { chromium } from "playwright-core";
 import { run, tool } from "./programs.ts";
 
@@ -55,8 +55,11 @@ export function findChromium(): string | undefined {
  * takes about 40 % less processor time for the tests of screens. It ignores the preferences of a profile.
  */
 export function findShell(): string | undefined {
-  const shell = join(dirname(findChromium() ?? ""), SHELL);
-  return isAbsolute(shell) && isProgram(shell) ? shell : undefined;
+  const chromium = findChromium();
+  // Another browser beside it may have another version.
+  if (chromium === undefined || basename(chromium) !== "chromium" || !isAbsolute(chromium)) return undefined;
+  const shell = join(dirname(chromium), SHELL);
+  return isProgram(shell) ? shell : undefined;
 }
 
 export async function ensureChromium(): Promise<string | undefined> {

@@ -133,8 +133,8 @@ export type ServerLimits = Limits & {
    */
   readonly socketBufferBytesMax: number;
   /**
-   * Bytes of one frame of records, of the records in the answer to a push, and of one page of an export, because the
-   * server holds that much for each slow reader. A single record may be larger.
+   * Bytes of one frame of records, of the records in the answer to a push, and of one page of an export or of rows,
+   * because the server holds that much for each slow reader. A single record or row may be larger.
    *
    * @default 524_288 (512 KiB)
    */

@@ -22,7 +22,7 @@ import { numberedMarks } from "../sql/tokens.ts";
 import { isRefusedStatement, reasonText } from "./failure.ts";
 import type { Statements } from "./pool.ts";
 
-/** Rows that Postgres sends at once. Each may be large. */
+/** Rows that Postgres sends first. Each may be large. */
 const FETCH_ROWS = 50;
 
 /** A follower and the ids of its tables, by name. */
@@ -141,7 +141,10 @@ async function firstRows<Found extends object, Row>(
   const rows: Row[] = [];
   let bytes = 0;
   for (;;) {
-    const wanted = Math.min(FETCH_ROWS, rowsMax + 1 - rows.length);
+    // Twice as many rows each time, because each fetch is a round trip, as long as rows of their size have room.
+    const fitting = rows.length === 0 ? FETCH_ROWS : Math.ceil(((bytesMax - bytes) * rows.length) / bytes);
+    const most = Math.min(Math.max(FETCH_ROWS, rows.length), rowsMax + 1 - rows.length);
+    const wanted = Math.max(1, Math.min(fitting, most));
     const found = await sql.rows<Found>(`fetch ${wanted} from dacapo_query`, []);
     for (const row of found.map(rowOf)) {
       bytes += JSON.stringify(row).length;

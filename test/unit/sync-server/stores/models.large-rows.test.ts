@@ -50,6 +50,9 @@ test("sqlite: a page of large rows reads only their texts, for keys and for a ra
     const page = await modelsOf(store).rows("log", "a", "rows", { ...selected, ...PAGE });
     expect(page?.rows.map(([key]) => key)).toEqual(["k10", "k11", "k12"]);
     expect(length).toBeLessThan(PAGE.bytes + LARGE);
+    length = 0;
+    await modelsOf(store).rows("log", "a", "rows", { ...selected, ...PAGE, limit: 1 });
+    expect(length).toBeLessThan(PAGE.bytes + LARGE);
   }
   await store.close();
 });
@@ -80,8 +83,10 @@ describe.skipIf(!hasPostgres)("postgres", () => {
     const client = new pg.Client({ connectionString: cluster.url });
     await client.connect();
     let length = 0;
+    let fetches = 0;
     const rows = async <Row extends object>(text: string, values: readonly unknown[]): Promise<readonly Row[]> => {
       const { rows: found } = await client.query<Row>(text, [...values]);
+      if (text.startsWith("fetch")) fetches++;
       for (const row of found) length += JSON.stringify(row).length;
       return found;
     };
@@ -104,8 +109,10 @@ describe.skipIf(!hasPostgres)("postgres", () => {
     const found = await reads.query("log", "a", { sql: "select * from «texts» order by k", params: [] }, limit);
     expect([found?.rows.map(({ k }) => k), found?.more]).toEqual([[1, 2, 3], true]);
     expect(length).toBeLessThan(2 * 60 * LARGE);
+    fetches = 0;
     const all = await reads.query("log", "a", { sql: "select k from «texts» order by k", params: [] }, limit);
     expect([all?.rows.length, all?.more]).toEqual([400, false]);
+    expect(fetches).toBeLessThan(7);
     const some = { ...limit, rows: 60 };
     const first = await reads.query("log", "a", { sql: "select k from «texts» order by k", params: [] }, some);
     expect([first?.rows.length, first?.more]).toEqual([60, true]);
