@@ -119,7 +119,7 @@ export async function foldBeside(
 /** The events that wait, in their order. */
 export type WaitingEvents = {
   readonly events: readonly WaitingEvent[];
-  /** Those of them that are still stored as parked, though this code may read them. */
+  /** The same events, as far as they are still stored as parked, though this code may read them. */
   readonly unparked: readonly WaitingEvent[];
 };
 

@@ -91,7 +91,7 @@ export type SimulationReport = {
   readonly seeds: number;
   /** The broken seeds. Empty: every invariant held. */
   readonly broken: readonly BrokenSeed[];
-  /** What became of the commits of `commands`. If few of them are accepted, the run proves little. */
+  /** How the commits of `commands` ended. If few of them are accepted, the run proves little. */
   readonly commits: CommitCounts;
   /** The number of waits that the schedulers of all seeds ran. */
   readonly picks: number;

@@ -83,7 +83,7 @@ test("processManager: many parked events of large rows are folded in small parts
   expect(await rows()).toEqual(new Set([LARGE + 3]));
 }, 60_000);
 
-test("processManager: a retry folds all events that it can, also behind large ones that fail again", async () => {
+test("processManager: a retry folds all events that it can, also behind failing ones", async () => {
   let isBroken = (_key: string): boolean => true;
   const { world } = await placedOrders((key) => isBroken(key));
   await world.run(1);

@@ -114,7 +114,7 @@ test("processManager: an unknown event waits for a newer release, and is parked 
   expect(await statusOf(next)).toMatchObject({ parked: 0, state: "running" });
 }, 20_000);
 
-test("processManager: a newer release that knows no more events goes on beside the parked ones", async () => {
+test("processManager: a newer release that knows no more events continues beside the parked ones", async () => {
   const { clock, start, writer, answers } = await releases();
   // More events than one step folds again.
   for (let n = 0; n < 300; n++) await writer.execute(newThing.command.grow(`g${n}`, { n }));
