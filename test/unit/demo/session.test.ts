@@ -1,9 +1,10 @@
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { cleanName, logOf, proposalFor, sessionOf, whyNot } from "../../../demo/board/session.ts";
 
 const kept = new Map<string, string>();
 vi.stubGlobal("localStorage", { getItem: (key: string) => kept.get(key) ?? null });
 beforeEach(() => kept.clear());
+afterAll(() => void vi.unstubAllGlobals());
 
 const asks = (log: string, as: string) => `?${new URLSearchParams({ log, as })}`;
 
