@@ -200,7 +200,9 @@ export class ProcessRunner {
   async #swap(places: ProcessPlaces): Promise<StepEnd> {
     const { live, beside, head } = places;
     const { manager, env } = this.#context;
-    const { waiting, parkedCount, hasUnknown, identity, release } = beside.notes;
+    const { waiting, parkedCount, identity, release } = beside.notes;
+    // Events that older code parked as unknown were left to it. So this code retries them after the swap.
+    const hasUnread = waiting > 0 && live.notes.hasUnknown && live.notes.domain < beside.notes.domain;
     const isAtHead = positionOf(live.at) === positionOf(head);
     const notes: ProcessNotes = {
       ...live.notes,
@@ -208,8 +210,8 @@ export class ProcessRunner {
       release,
       waiting,
       parkedCount,
-      hasUnknown,
-      domain: beside.notes.domain,
+      hasUnknown: beside.notes.hasUnknown || hasUnread,
+      domain: hasUnread ? live.notes.domain : beside.notes.domain,
       movedAt: env.now(),
       phase: isAtHead ? "ready" : "building",
     };

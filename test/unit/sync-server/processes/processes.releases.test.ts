@@ -38,9 +38,9 @@ const newThing = aggregate("thing", {
   },
 });
 
-const answering = (thing: typeof oldThing | typeof newThing) =>
+const answering = (thing: typeof oldThing | typeof newThing, version = 1) =>
   processManager("answering", {
-    version: 1,
+    version,
     from: [thing],
     start: "beginning",
     initial: { changes: [] as readonly number[] },
@@ -59,14 +59,14 @@ async function releases() {
   const file = await sqliteFile();
   undo.push(file.remove);
   const clock = { now: Date.now() };
-  const start = (version: number, thing: Thing, { runs = true, liveTicks = false } = {}): SyncServer => {
+  const start = (version: number, thing: Thing, { runs = true, liveTicks = false, manager = 1 } = {}): SyncServer => {
     const server = testServer({
       domain: defineDomain({ version, aggregates: [thing] }),
       store: file.open(),
       env: { ...runtimeEnv, now: () => clock.now },
       liveTicks,
       limits: { lookMs: 50 },
-      subscribers: runs ? [answering(thing)] : [],
+      subscribers: runs ? [answering(thing, manager)] : [],
     });
     undo.push(() => server.close());
     return server;
@@ -136,6 +136,26 @@ test("processManager: a newer release that knows no more events continues beside
   }, "the record of the answer");
   expect(await statusOf(next)).toMatchObject({ parked: 300, waiting: 300 });
 }, 60_000);
+
+test("processManager: a newer release with other handlers retries the unknown events", async () => {
+  const { clock, start, writer, answers } = await releases();
+  await writer.execute(newThing.command.grow("t1", { n: 1 }));
+  await writer.execute(newThing.command.change("t1", { n: 2 }));
+  const old = start(1, oldThing);
+  await until(async () => {
+    clock.now += 61_000;
+    old.poke("shop");
+    return (await statusOf(old))?.behind === 0;
+  }, "all events");
+  expect(await statusOf(old)).toMatchObject({ parked: 1, waiting: 2 });
+  await old.close();
+  const next = start(2, newThing, { manager: 2 });
+  await until(async () => {
+    next.poke("shop");
+    return (await answers("t1")).length === 1;
+  }, "the answer to an event that waited");
+  expect(await statusOf(next)).toMatchObject({ parked: 0, waiting: 0 });
+}, 20_000);
 
 test("processManager: the newer release executes a command on a stream with an unknown event", async () => {
   const { clock, start, writer } = await releases();
