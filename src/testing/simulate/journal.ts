@@ -130,18 +130,19 @@ export function newJournal(): Journal {
   return { entries: [], nextAsk: 1 };
 }
 
-/** Counts what became of the commits of people. One that nobody heard of again counts as made only. */
+/** Counts how the commits of `commands` ended. One that nobody heard of again counts as made only. */
 export function countCommits(entries: readonly JournalEntry[]): CommitCounts {
-  const settled = new Map(
-    entries.flatMap((entry) => (entry.kind === "settled" ? [[entry.commit, entry.outcome]] : [])),
-  );
-  const outcomes = [...settled.values()];
-  const count = (isOne: (entry: JournalEntry) => boolean): number => entries.filter(isOne).length;
-  return {
-    made: count(({ kind }) => kind === "asked"),
-    accepted: outcomes.filter((outcome) => outcome !== "rejected").length,
-    rejected:
-      outcomes.filter((outcome) => outcome === "rejected").length +
-      count((entry) => entry.kind === "refused" && entry.isRejected === true),
-  };
+  const asks = new Set<number>();
+  const commits = new Set<string>();
+  const outcomes = new Map<string, string>();
+  let rejected = 0;
+  for (const entry of entries) {
+    if (entry.kind === "asked") asks.add(entry.ask);
+    // Undo and redo ask too, but not for `commands`.
+    if (entry.kind === "acknowledged" && asks.has(entry.ask)) commits.add(entry.commit);
+    if (entry.kind === "refused" && entry.isRejected === true) rejected++;
+    if (entry.kind === "settled" && commits.has(entry.commit)) outcomes.set(entry.commit, entry.outcome);
+  }
+  const later = [...outcomes.values()].filter((outcome) => outcome === "rejected").length;
+  return { made: asks.size, accepted: outcomes.size - later, rejected: rejected + later };
 }

@@ -72,6 +72,8 @@ test("simulate: the report counts the commits that were accepted and rejected", 
   const some = await runSeeds(domain, { commands: ({ random }) => add(random.below(3)), seeds: 2, faults: [] });
   expect(some.commits.accepted).toBeGreaterThan(0);
   expect(some.commits.rejected).toBe(0);
+  // Undo and redo are no commits of `commands`.
+  expect(some.commits.accepted).toBeLessThanOrEqual(some.commits.made);
   const none = await runSeeds(domain, { commands: () => add(-1), seeds: 2, faults: [] });
   expect(none.commits).toMatchObject({ accepted: 0, rejected: none.commits.made });
   expect(none.commits.made).toBeGreaterThan(0);
