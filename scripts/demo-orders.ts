@@ -40,7 +40,7 @@ async function startPage(): Promise<void> {
     ["--conditions=dacapo-source", "--import", `${root}scripts/end-with-parent.mjs`, "demo/orders/server/main.ts"],
     { cwd: root, stdio: ["ignore", "pipe", "inherit", "ipc"], env: { ...process.env, PORT } },
   );
-  shop.on("exit", (code) => process.exit(code ?? 0));
+  shop.on("close", (code) => process.exit(code ?? 0));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => shop.kill("SIGTERM"));
   if (!shop.stdout) return;
   for await (const line of createInterface({ input: shop.stdout })) {
