@@ -10,7 +10,8 @@
  *   that such an append left behind (log-writer.test.ts).
  * - A batch that lost to other nodes twice is written in its turn (append-batch.turns.test.ts).
  * - If the database refuses many events of a batch, its pushes are settled one by one (append-batch.vetoes.test.ts).
- * - A batch whose rows would fill the memory is settled in several appends (strong-models.large-rows.test.ts).
+ * - A batch whose rows would fill the memory is settled in several appends. If one fails, the pushes before it keep
+ *   their results (strong-models.large-rows.test.ts).
  */
 import { jittered, wait } from "../base/env.ts";
 import { catchUp } from "./catch-up.ts";
@@ -22,7 +23,7 @@ import { runRound, takeTurn, Vetoes } from "./run-round.ts";
 import { positionOf } from "../../core/history/record.ts";
 
 export type SettledBatch = {
-  /** The results of the pushes, in their order. */
+  /** The results of the pushes, in their order. Fewer than pushes: the store failed before the others. */
   readonly results: readonly PushResult[];
   /** The records that this batch wrote. Null: it wrote no record. */
   readonly appended: Appended | null;
@@ -33,28 +34,45 @@ export type SettledBatch = {
   readonly mayHaveMoved: boolean;
   /** True: the append moved the rows of all read models of the server. */
   readonly isFolded: boolean;
+  /** The error of the store, after it had written the results. */
+  readonly failed?: { readonly error: unknown };
 };
 
 /** Vetoes of statements in one batch of several pushes. After them, its pushes are settled one by one. */
 const VETOES_MAX = 3;
 
 export async function appendBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<SettledBatch> {
-  let partMax = pushes.length;
+  const permitted = await Promise.all(pushes.map((push) => permitPush(context, push)));
+  for (const { failure } of permitted) if (failure !== null) context.report(failure);
+  let partMax = permitted.length;
   let all: SettledBatch | null = null;
-  for (let rest = pushes; rest.length > 0;) {
-    const part = await settleTogether(context, rest.slice(0, partMax), partMax > 1 ? VETOES_MAX : Infinity);
-    if (part === "many-vetoes") {
-      // Each veto runs the statements of the batch once more. So the pushes are settled one by one.
-      partMax = 1;
-      continue;
+  for (let rest = permitted; rest.length > 0;) {
+    const pushesOfPart = rest.slice(0, partMax);
+    try {
+      const part = await settleTogether(context, pushesOfPart, partMax > 1 ? VETOES_MAX : Infinity);
+      if (part === "many-vetoes") {
+        // Each veto runs the statements of the batch once more. So the pushes are settled one by one.
+        partMax = 1;
+        continue;
+      }
+      // The rows of the next pushes are probably as large, and each part reads the streams of all its pushes.
+      if (part.results.length < pushesOfPart.length) partMax = 2 * part.results.length;
+      rest = rest.slice(part.results.length);
+      all = all ? joined(all, part) : part;
+    } catch (error) {
+      if (all === null) throw error;
+      return { ...all, failed: { error } };
     }
-    rest = rest.slice(part.results.length);
-    all = all ? joined(all, part) : part;
   }
   return all ?? NOTHING;
 }
 
 const NOTHING: SettledBatch = { results: [], appended: null, mayHaveMoved: false, isFolded: false };
+
+/** A batch of which nothing is known to be written. */
+export function failedBatch(error: unknown): SettledBatch {
+  return { ...NOTHING, failed: { error } };
+}
 
 /** Readers read the records of several appends from the store. */
 function joined(before: SettledBatch, part: SettledBatch): SettledBatch {
@@ -68,13 +86,10 @@ function joined(before: SettledBatch, part: SettledBatch): SettledBatch {
  */
 async function settleTogether(
   context: BatchContext,
-  pushes: readonly AdmittedPush[],
+  permitted: readonly PermittedPush[],
   vetoesMax: number,
 ): Promise<SettledBatch | "many-vetoes"> {
-  const { log, store, env, report } = context;
-  const permitted = await Promise.all(pushes.map((push) => permitPush(context, push)));
-  for (const { failure } of permitted) if (failure !== null) report(failure);
-
+  const { log, store, env } = context;
   const hasTurns = store.takeTurn !== undefined;
   const vetoes = new Vetoes();
   let progress = beginBatch(context.recentRecords.end(log));

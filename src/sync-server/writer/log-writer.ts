@@ -13,7 +13,7 @@ import type { ServerLimits } from "../base/limits.ts";
 import { Observer, type Step } from "../base/observer.ts";
 import { createRecentRecords, type RecentRecords } from "./recent-records.ts";
 import type { AdmittedPush, Appended, PushResult } from "./admit-push.ts";
-import { appendBatch } from "./append-batch.ts";
+import { appendBatch, failedBatch } from "./append-batch.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { createStreamCache } from "../streams/stream-cache.ts";
 import { type StrongKeepers, StrongModels } from "./strong-models.ts";
@@ -70,24 +70,24 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     }
   };
   const settle = async (log: LogName, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
-    try {
-      const done = await observer.run("batch", stepsOf(pushes), { log }, (step) => {
-        const commits = pushes.reduce((sum, push) => sum + push.commits.length, 0);
-        step.set({ pushes: pushes.length, commits });
-        step.record("batch.size", commits);
-        return appendBatch({ ...options, strongModels, log, cache, recentRecords, step }, pushes);
-      });
+    const run = observer.run("batch", stepsOf(pushes), { log }, (step) => {
+      const commits = pushes.reduce((sum, push) => sum + push.commits.length, 0);
+      step.set({ pushes: pushes.length, commits });
+      step.record("batch.size", commits);
+      return appendBatch({ ...options, strongModels, log, cache, recentRecords, step }, pushes);
+    });
+    const { results, appended, mayHaveMoved, isFolded, failed } = await run.catch(failedBatch);
+    if (!failed) {
       // `appended` names the cursor before it. So a reader that missed the records of another node notices the gap.
-      if (done.appended || done.mayHaveMoved) publish(log, done.appended, done.isFolded && !done.mayHaveMoved);
-      return done.results;
-    } catch (error) {
-      cache.drop(log);
-      strongModels.drop(log);
-      report(error);
-      publish(log, null);
-      const code = isStorageFull(error) ? "storage-full" : "unavailable";
-      return pushes.map((): PushResult => ({ kind: "refused", code }));
+      if (appended || mayHaveMoved) publish(log, appended, isFolded && !mayHaveMoved);
+      return results;
     }
+    cache.drop(log);
+    strongModels.drop(log);
+    report(failed.error);
+    publish(log, null);
+    const code = isStorageFull(failed.error) ? "storage-full" : "unavailable";
+    return pushes.map((_, n): PushResult => results[n] ?? { kind: "refused", code });
   };
 
   const queueOf = (log: LogName): WriterQueue<AdmittedPush, PushResult> => {

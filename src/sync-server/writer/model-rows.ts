@@ -132,7 +132,7 @@ export class ModelRows {
   apply({ rows, statements, parked }: FoldedRows): void {
     this.#statements.push(...statements);
     for (const [key, row] of rows) {
-      this.#length += row.text?.length ?? 0;
+      this.#length += (row.text?.length ?? 0) - (this.#rows.get(key)?.text?.length ?? 0);
       this.#rows.set(key, row);
     }
     if (parked.length === 0) return;

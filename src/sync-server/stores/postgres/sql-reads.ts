@@ -22,8 +22,8 @@ import { numberedMarks } from "../sql/tokens.ts";
 import { isRefusedStatement, reasonText } from "./failure.ts";
 import type { Statements } from "./pool.ts";
 
-/** Rows that Postgres sends first. Each may be large. */
-const FETCH_ROWS = 50;
+/** Rows that Postgres sends first, and the most that it sends at once. Each may be large. */
+const FETCH_ROWS = { first: 50, max: 200 };
 
 /** A follower and the ids of its tables, by name. */
 export type FoundTables = { readonly follower: Follower; readonly ids: ReadonlyMap<string, number> };
@@ -141,10 +141,9 @@ async function firstRows<Found extends object, Row>(
   const rows: Row[] = [];
   let bytes = 0;
   for (;;) {
-    // Twice as many rows each time, because each fetch is a round trip, as long as rows of their size have room.
-    const fitting = rows.length === 0 ? FETCH_ROWS : Math.ceil(((bytesMax - bytes) * rows.length) / bytes);
-    const most = Math.min(Math.max(FETCH_ROWS, rows.length), rowsMax + 1 - rows.length);
-    const wanted = Math.max(1, Math.min(fitting, most));
+    // Each fetch is a round trip, so it takes more rows if those before were small. Later ones may be large.
+    const fitting = rows.length === 0 ? FETCH_ROWS.first : Math.ceil(((bytesMax - bytes) * rows.length) / bytes);
+    const wanted = Math.max(1, Math.min(fitting, FETCH_ROWS.max, rowsMax + 1 - rows.length));
     const found = await sql.rows<Found>(`fetch ${wanted} from dacapo_query`, []);
     for (const row of found.map(rowOf)) {
       bytes += JSON.stringify(row).length;

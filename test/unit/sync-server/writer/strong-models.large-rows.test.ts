@@ -1,8 +1,11 @@
-// Commits of one push that change rows of a megabyte each, which would fill the memory together.
+// Commits of one push, or of many devices at once, that change rows of a megabyte each. Together they would fill the
+// memory.
 import { expect, test } from "vitest";
 import { projection } from "dacapo";
 import { strong } from "../../../../src/sync-server/app.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import type { PermitRequest } from "../../../../src/sync-server/access/authorize.ts";
+import type { SyncServer } from "../../../../src/sync-server/app.ts";
 import type { Cursor } from "../../../../src/core/history/record.ts";
 import { task } from "../../../support/board-domain.ts";
 import { measuredRows } from "../../../support/measured-rows.ts";
@@ -20,6 +23,22 @@ const lettersOf = (name: string) =>
     on: { TaskAdded: () => "x".repeat(LARGE), TaskNoted: (text) => `${text}!` },
   });
 const letters = lettersOf("letters");
+
+const ids = Array.from({ length: TASKS }, (_, n) => `t${n}`);
+const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
+
+/** Adds each task from a device of its own, at once. Returns the outcome of each device, or `refused`. */
+function addAtOnce(server: SyncServer): Promise<readonly string[]> {
+  return Promise.all(
+    ids.map((id) => {
+      const device = person(server, "ada");
+      return device.outcomes(device.commit(add(id))).then(
+        ([one]) => one?.outcome ?? "none",
+        () => "refused",
+      );
+    }),
+  );
+}
 
 /** Pushes commits as a device does: those without an outcome again, behind the records of the answer. */
 async function pushAll(ada: Person, commands: readonly Seen[], after: Cursor | null) {
@@ -41,9 +60,7 @@ test("strong: commits with large rows are appended in small parts, and all get t
   const largest = measuredRows(store);
   const models = [strong(letters)];
   const one = testServer({ store, models });
-  const ids = Array.from({ length: TASKS }, (_, n) => `t${n}`);
-  const adds = ids.map((id) => task.command.add(id, { title: "Milk", column: "todo" }));
-  const { head } = await pushAll(person(one, "ada"), adds, null);
+  const { head } = await pushAll(person(one, "ada"), ids.map(add), null);
   // Another node has none of the rows in memory.
   const two = testServer({ store, models });
   const notes = ids.map((id) => ({ ...task.command.note(id, { text: "now" }), seen: 1 }));
@@ -59,12 +76,7 @@ test("strong: many devices that change large rows at once are answered, in sever
   const store = memory();
   const largest = measuredRows(store);
   const server = testServer({ store, models: [strong(letters)] });
-  const pushes = Array.from({ length: TASKS }, (_, n) => {
-    const device = person(server, "ada");
-    return device.push([device.commit(task.command.add(`t${n}`, { title: "Milk", column: "todo" }))], null);
-  });
-  const kinds = (await Promise.all(pushes)).flatMap(({ outcomes }) => outcomes.map(({ outcome }) => outcome));
-  expect(kinds).toEqual(Array.from({ length: TASKS }, () => "recorded"));
+  expect(await addAtOnce(server)).toEqual(ids.map(() => "recorded"));
   expect(largest.written).toBeLessThan(AT_ONCE);
   await server.close();
 }, 60_000);
@@ -74,14 +86,64 @@ test("strong: a device needs few requests for commits with large rows of several
   const store = memory();
   const largest = measuredRows(store);
   const one = testServer({ store, models });
-  const ids = Array.from({ length: 16 }, (_, n) => `t${n}`);
-  const adds = ids.map((id) => task.command.add(id, { title: "Milk", column: "todo" }));
-  const { head } = await pushAll(person(one, "ada"), adds, null);
+  const some = ids.slice(0, 16);
+  const { head } = await pushAll(person(one, "ada"), some.map(add), null);
   const two = testServer({ store, models });
-  const notes = ids.map((id) => ({ ...task.command.note(id, { text: "now" }), seen: 1 }));
+  const notes = some.map((id) => ({ ...task.command.note(id, { text: "now" }), seen: 1 }));
   const { requests } = await pushAll(person(two, "ada"), notes, head);
-  expect(requests).toBeLessThanOrEqual(ids.length / 2);
+  expect(requests).toBeLessThanOrEqual(some.length / 2);
   expect(largest.written).toBeLessThan(AT_ONCE);
   expect(largest.read).toBeLessThan(AT_ONCE);
   for (const server of [one, two]) await server.close();
+}, 60_000);
+
+test("strong: a batch in several appends asks permit once for each commit", async () => {
+  const asked: string[] = [];
+  const permit = (_: unknown, request: PermitRequest) => {
+    if (request.action === "write") asked.push(request.stream);
+    return true;
+  };
+  const server = testServer({ store: memory(), models: [strong(letters)], permit });
+  expect(await addAtOnce(server)).toEqual(ids.map(() => "recorded"));
+  expect(asked.toSorted()).toEqual(ids.map((id) => `task/${id}`).toSorted());
+  await server.close();
+}, 60_000);
+
+test("strong: if a later append of a batch fails, the devices of the first one get their outcome", async () => {
+  const store = memory();
+  const append = store.append.bind(store);
+  let appends = 0;
+  store.append = (log, given) => {
+    if (++appends > 1) throw new Error("the disk is gone");
+    return append(log, given);
+  };
+  const errors: unknown[] = [];
+  const server = testServer({ store, models: [strong(letters)], onError: (error) => errors.push(error) });
+  const kinds = await addAtOnce(server);
+  const recorded = kinds.filter((kind) => kind === "recorded").length;
+  expect(recorded).toBeGreaterThan(1);
+  expect(kinds.slice(recorded)).toEqual(Array.from({ length: TASKS - recorded }, () => "refused"));
+  expect(errors).toMatchObject([{ message: "the disk is gone" }]);
+  expect(await store.head("board")).toMatchObject({ cursor: { position: recorded } });
+  await server.close();
+}, 60_000);
+
+test("strong: many commits on one row are one append, because the row is written once", async () => {
+  const store = memory();
+  const appends: number[] = [];
+  const append = store.append.bind(store);
+  store.append = (log, given) => (appends.push(given.records.length), append(log, given));
+  const server = testServer({ store, models: [strong(letters)] });
+  const [first = ""] = ids;
+  const ada = person(server, "ada");
+  await ada.outcomes(ada.commit(add(first)));
+  appends.length = 0;
+  const pushes = Array.from({ length: 80 }, () => {
+    const device = person(server, "ada");
+    return device.outcomes(device.commit({ ...task.command.note(first, { text: "x" }), seen: 1 }));
+  });
+  const outcomes = (await Promise.all(pushes)).flatMap((some) => some.map(({ outcome }) => outcome));
+  expect(new Set(outcomes)).toEqual(new Set(["recorded"]));
+  expect(appends.length).toBeLessThan(3);
+  await server.close();
 }, 60_000);
