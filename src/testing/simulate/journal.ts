@@ -138,7 +138,7 @@ export function countCommits(entries: readonly JournalEntry[]): CommitCounts {
   let rejected = 0;
   for (const entry of entries) {
     if (entry.kind === "asked") asks.add(entry.ask);
-    // Undo and redo ask too, but not for `commands`.
+    // Undo and redo have no `asked` entry, because they are no commits of `commands`.
     if (entry.kind === "acknowledged" && asks.has(entry.ask)) commits.add(entry.commit);
     if (entry.kind === "refused" && entry.isRejected === true) rejected++;
     if (entry.kind === "settled" && commits.has(entry.commit)) outcomes.set(entry.commit, entry.outcome);

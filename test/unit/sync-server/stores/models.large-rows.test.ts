@@ -116,7 +116,7 @@ describe.skipIf(!hasPostgres)("postgres", () => {
     const some = { ...limit, rows: 60 };
     const first = await reads.query("log", "a", { sql: "select k from «texts» order by k", params: [] }, some);
     expect([first?.rows.length, first?.more]).toEqual([60, true]);
-    // Small rows do not tell how large those behind them are.
+    // Small rows do not show how large those behind them are.
     await cluster.query("update apps.texts__7 set text = 'x'");
     await cluster.query("insert into apps.texts__7 select n, 'x' from generate_series(401, 1000) n");
     await cluster.query(`insert into apps.texts__7 select n, repeat('x', ${LARGE}) from generate_series(1001, 1600) n`);

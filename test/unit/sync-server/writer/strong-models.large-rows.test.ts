@@ -97,7 +97,7 @@ test("strong: a device needs few requests for commits with large rows of several
   for (const server of [one, two]) await server.close();
 }, 60_000);
 
-test("strong: a batch in several appends asks permit once for each commit", async () => {
+test("strong: a batch in several appends calls permit once for each commit", async () => {
   const asked: string[] = [];
   const permit = (_: unknown, request: PermitRequest) => {
     if (request.action === "write") asked.push(request.stream);
