@@ -78,13 +78,20 @@ async function releases() {
       if (type === "ThingAnswered") found.push((data as { n: number }).n);
     return found;
   };
-  return { clock, start, writer, answers };
+  /** Waits until a server has read all events, also the unknown ones, before which it waits a minute. */
+  const readAll = (server: SyncServer): Promise<void> =>
+    until(async () => {
+      clock.now += 61_000;
+      server.poke("shop");
+      return (await statusOf(server))?.behind === 0;
+    }, "all events");
+  return { clock, start, writer, answers, readAll };
 }
 
 const statusOf = async (server: SyncServer) => (await server.log("shop").processes.list())[0];
 
 test("processManager: an unknown event waits for a newer release, and is parked after a minute", async () => {
-  const { clock, start, writer, answers } = await releases();
+  const { start, writer, answers, readAll } = await releases();
   await writer.execute(newThing.command.change("t1", { n: 1 }));
   await writer.execute(newThing.command.grow("t1", { n: 2 }));
   await writer.execute(newThing.command.change("t1", { n: 3 }));
@@ -95,11 +102,7 @@ test("processManager: an unknown event waits for a newer release, and is parked 
   expect(await statusOf(old)).toMatchObject({ waiting: 0, parked: 0 });
   await until(async () => (await statusOf(old))?.commands === 0, "its answer");
   // The minute begins when the node reads the unknown event, which may be later than the read of its place.
-  await until(async () => {
-    clock.now += 61_000;
-    old.poke("shop");
-    return (await statusOf(old))?.behind === 0;
-  }, "all events");
+  await readAll(old);
   // The stream of the unknown event waits. The other stream continues.
   expect(await statusOf(old)).toMatchObject({ parked: 1 });
   await until(async () => (await answers("t2")).length === 1, "the answer of the other stream");
@@ -115,15 +118,11 @@ test("processManager: an unknown event waits for a newer release, and is parked 
 }, 20_000);
 
 test("processManager: a newer release that knows no more events continues beside the parked ones", async () => {
-  const { clock, start, writer, answers } = await releases();
+  const { start, writer, answers, readAll } = await releases();
   // More events than one step folds again.
   for (let n = 0; n < 300; n++) await writer.execute(newThing.command.grow(`g${n}`, { n }));
   const old = start(1, oldThing);
-  await until(async () => {
-    clock.now += 61_000;
-    old.poke("shop");
-    return (await statusOf(old))?.behind === 0;
-  }, "all events");
+  await readAll(old);
   expect(await statusOf(old)).toMatchObject({ parked: 300 });
   await old.close();
   const next = start(3, oldThing);
@@ -138,15 +137,11 @@ test("processManager: a newer release that knows no more events continues beside
 }, 60_000);
 
 test("processManager: a newer release with other handlers retries the unknown events", async () => {
-  const { clock, start, writer, answers } = await releases();
+  const { start, writer, answers, readAll } = await releases();
   await writer.execute(newThing.command.grow("t1", { n: 1 }));
   await writer.execute(newThing.command.change("t1", { n: 2 }));
   const old = start(1, oldThing);
-  await until(async () => {
-    clock.now += 61_000;
-    old.poke("shop");
-    return (await statusOf(old))?.behind === 0;
-  }, "all events");
+  await readAll(old);
   expect(await statusOf(old)).toMatchObject({ parked: 1, waiting: 2 });
   await old.close();
   const next = start(2, newThing, { manager: 2 });
