@@ -119,7 +119,7 @@ export async function foldBeside(
 /** The events that wait, in their order. */
 export type WaitingEvents = {
   readonly events: readonly WaitingEvent[];
-  /** The same events, as far as they are still stored as parked, though this code may read them. */
+  /** The part of `events` that is stored as parked, though this code may read it. */
   readonly unparked: readonly WaitingEvent[];
 };
 
