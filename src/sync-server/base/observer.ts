@@ -131,8 +131,10 @@ export class Observer {
     if (!this.isOn) return work(NO_STEP);
     const step = this.begin(name, from, facts);
     try {
+      // Work that throws before its promise would seem a failure of the span, and would run twice.
+      const begun = async (): Promise<Result> => work(step);
       let running: Promise<Result> | undefined;
-      const once = (): Promise<Result> => (running ??= work(step));
+      const once = (): Promise<Result> => (running ??= begun());
       this.#try(() => void step.span?.run(once));
       // A span that failed has not begun the work, or it failed behind it.
       const result = await once();

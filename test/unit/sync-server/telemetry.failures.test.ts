@@ -1,6 +1,7 @@
 // A telemetry that throws costs its own spans and metrics, and nothing else.
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import type { Telemetry } from "../../../src/sync-server/app.ts";
+import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { board, task } from "../../support/board-domain.ts";
 import { mailer } from "../../support/board-followers.ts";
 import { until } from "../../support/device.ts";
@@ -59,6 +60,25 @@ test.each(Object.entries(failing))("telemetry: a failing %s fails no commit and 
   expect(errors).toMatchObject([
     { code: "definition", message: "The option `telemetry` failed: Error: the exporter is full" },
   ]);
+});
+
+test("telemetry: a store that throws before its promise is not called twice for one append", async () => {
+  const run = async (telemetry?: Telemetry) => {
+    const store = memory();
+    const append = vi.spyOn(store, "append").mockImplementation(() => {
+      throw new Error("the disk is gone");
+    });
+    const errors: unknown[] = [];
+    const { server } = await start({ store, ...(telemetry && { telemetry }), onError: (error) => errors.push(error) });
+    await server
+      .log("board")
+      .execute(add("t1"))
+      .catch((error: unknown) => errors.push(error));
+    return { errors: errors.map(String), calls: append.mock.calls.length };
+  };
+  const unwatched = await run();
+  expect(unwatched.errors[0]).toBe("Error: the disk is gone");
+  expect(await run(whole)).toEqual(unwatched);
 });
 
 test("telemetry: spans keep their parents and links through the guard", async () => {

@@ -8,6 +8,7 @@ import type { PermitRequest } from "../../../../src/sync-server/access/authorize
 import type { SyncServer } from "../../../../src/sync-server/app.ts";
 import type { Cursor } from "../../../../src/core/history/record.ts";
 import { task } from "../../../support/board-domain.ts";
+import { firstBatchOf } from "../../../support/first-batch.ts";
 import { measuredRows } from "../../../support/measured-rows.ts";
 import { type Person, person, type Seen, testServer } from "../../../support/sync-requests.ts";
 
@@ -75,7 +76,7 @@ test("strong: commits with large rows are appended in small parts, and all get t
 test("strong: many devices that change large rows at once are answered, in several appends", async () => {
   const store = memory();
   const largest = measuredRows(store);
-  const server = testServer({ store, models: [strong(letters)] });
+  const server = testServer({ store, models: [strong(letters)], ...firstBatchOf(TASKS) });
   expect(await addAtOnce(server)).toEqual(ids.map(() => "recorded"));
   expect(largest.written).toBeLessThan(AT_ONCE);
   await server.close();
@@ -103,7 +104,7 @@ test("strong: a batch in several appends calls permit once for each commit", asy
     if (request.action === "write") asked.push(request.stream);
     return true;
   };
-  const server = testServer({ store: memory(), models: [strong(letters)], permit });
+  const server = testServer({ store: memory(), models: [strong(letters)], permit, ...firstBatchOf(TASKS) });
   expect(await addAtOnce(server)).toEqual(ids.map(() => "recorded"));
   expect(asked.toSorted()).toEqual(ids.map((id) => `task/${id}`).toSorted());
   await server.close();
@@ -118,7 +119,8 @@ test("strong: if a later append of a batch fails, the devices of the first one g
     return append(log, given);
   };
   const errors: unknown[] = [];
-  const server = testServer({ store, models: [strong(letters)], onError: (error) => errors.push(error) });
+  const onError = (error: unknown) => errors.push(error);
+  const server = testServer({ store, models: [strong(letters)], onError, ...firstBatchOf(TASKS) });
   const kinds = await addAtOnce(server);
   const recorded = kinds.filter((kind) => kind === "recorded").length;
   expect(recorded).toBeGreaterThan(1);
@@ -130,20 +132,21 @@ test("strong: if a later append of a batch fails, the devices of the first one g
 
 test("strong: many commits on one row are one append, because the row is written once", async () => {
   const store = memory();
+  const models = [strong(letters)];
+  const [first = ""] = ids;
+  const one = testServer({ store, models });
+  const ada = person(one, "ada");
+  await ada.outcomes(ada.commit(add(first)));
   const appends: number[] = [];
   const append = store.append.bind(store);
   store.append = (log, given) => (appends.push(given.records.length), append(log, given));
-  const server = testServer({ store, models: [strong(letters)] });
-  const [first = ""] = ids;
-  const ada = person(server, "ada");
-  await ada.outcomes(ada.commit(add(first)));
-  appends.length = 0;
+  const two = testServer({ store, models, ...firstBatchOf(80) });
   const pushes = Array.from({ length: 80 }, () => {
-    const device = person(server, "ada");
+    const device = person(two, "ada");
     return device.outcomes(device.commit({ ...task.command.note(first, { text: "x" }), seen: 1 }));
   });
   const outcomes = (await Promise.all(pushes)).flatMap((some) => some.map(({ outcome }) => outcome));
   expect(new Set(outcomes)).toEqual(new Set(["recorded"]));
-  expect(appends.length).toBeLessThan(3);
-  await server.close();
+  expect(appends).toEqual([80]);
+  for (const server of [one, two]) await server.close();
 }, 60_000);
