@@ -1,4 +1,5 @@
-// Runs vitest and counts its tests from its own report.
+// Runs vitest and counts its tests from its own report. Files with a failed test run once more, because a shared
+// machine that stops for seconds makes a test fail that waits for a time.
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { relative } from "node:path";
@@ -6,8 +7,13 @@ import type { Engine } from "./engines.ts";
 import { root, tool } from "./programs.ts";
 
 export type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
-/** The note replaces the numbers, because no test could run. */
-export type Outcome = Count & { readonly failures: readonly string[]; readonly note?: string };
+export type Outcome = Count & {
+  readonly failures: readonly string[];
+  /** The first failures of tests that passed in a second run. They count as passed. */
+  readonly flaky?: readonly string[];
+  /** Replaces the numbers, because no test could run. */
+  readonly note?: string;
+};
 
 export const noTests: Outcome = { passed: 0, failed: 0, skipped: 0, failures: [] };
 
@@ -15,6 +21,8 @@ export const noTests: Outcome = { passed: 0, failed: 0, skipped: 0, failures: []
  * The slowest run takes 10 minutes, and 30 on a busy machine. A browser that hangs must not hold up the whole run.
  */
 const LIMIT_MS = 45 * 60_000;
+/** More failed files than this are no chance. */
+const REPEATED_FILES_MAX = 3;
 const output = `${root}.test-output`;
 
 export function clearReports(): void {
@@ -22,17 +30,31 @@ export function clearReports(): void {
   mkdirSync(output, { recursive: true });
 }
 
-export async function runVitest({
-  name,
-  args,
-  engine = "chromium",
-}: {
+type VitestRun = {
   /** Names the report. */
   readonly name: string;
   readonly args: readonly string[];
   /** @default "chromium" */
   readonly engine?: Engine;
-}): Promise<Outcome> {
+};
+
+/** Runs vitest, and a few files with a failed test once more. A test that then passes is named as flaky. */
+export async function runVitest(options: VitestRun): Promise<Outcome> {
+  const { failedFiles, ...first } = await runOnce(options);
+  if (failedFiles.length === 0 || failedFiles.length > REPEATED_FILES_MAX) return first;
+  const { name, args } = options;
+  console.log(`\nA second run of ${failedFiles.join(" and ")}, because of failed tests.`);
+  const second = await runOnce({ ...options, name: `${name}-again`, args: [...args, ...failedFiles] });
+  if (second.failed > 0 || second.passed === 0) return first;
+  return { ...first, passed: first.passed + first.failed, failed: 0, failures: [], flaky: first.failures };
+}
+
+type OneRun = Outcome & {
+  /** The files of all failures, relative to the root. Empty: none failed, or vitest itself did. */
+  readonly failedFiles: readonly string[];
+};
+
+async function runOnce({ name, args, engine = "chromium" }: VitestRun): Promise<OneRun> {
   const report = `${output}/${name}.json`;
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   const { file, args: all } = tool("vitest/vitest.mjs", "run", ...args, ...reporters);
@@ -72,8 +94,8 @@ export async function runVitest({
 }
 
 /** Counts a file that does not load, an error outside a test and a crash of vitest as failed tests, unlike vitest. */
-function countOf(report: string, exitCode: number): Outcome {
-  let count: Outcome = noTests;
+function countOf(report: string, exitCode: number): OneRun {
+  let count: OneRun = { ...noTests, failedFiles: [] };
   try {
     const result = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
     const unloaded = result.testResults.filter(
@@ -83,6 +105,9 @@ function countOf(report: string, exitCode: number): Outcome {
       passed: result.numPassedTests,
       failed: result.numFailedTests + unloaded.length,
       skipped: result.numPendingTests + result.numTodoTests,
+      failedFiles: result.testResults
+        .filter(({ status }) => status === "failed")
+        .map(({ name }) => relative(root, name)),
       failures: [
         ...result.testResults.flatMap(failuresOf),
         ...unloaded.map((file) => `${relative(root, file.name)}: ${excerpt(file.message ?? "")}`),

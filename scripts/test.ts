@@ -55,6 +55,8 @@ async function main(withoutBrowser: boolean): Promise<number> {
   console.log("");
   // Repeated at the end, because a reader may see only the last screen of a long log.
   for (const { name, count } of results)
+    for (const failure of count.flaky ?? []) console.log(`flaky, passed in a second run: ${name} > ${failure}\n`);
+  for (const { name, count } of results)
     for (const failure of count.failures) console.log(`failed: ${name} > ${failure}\n`);
   for (const { name, count, seconds } of results)
     console.log(`${name.padEnd(14)} ${(count.note ?? sentence(count)).padEnd(36)} ${seconds} s`);
