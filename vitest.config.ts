@@ -14,6 +14,11 @@ const server = {
   ssr: { resolve: { conditions: [ownSource, ...defaultServerConditions] } },
 };
 const engine = engineOfRun();
+/**
+ * A test that waits for a fact ends as soon as it is true. So one long limit finds what hangs, and a slow machine is no
+ * failure.
+ */
+const limits = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 60_000 } } };
 
 export default defineConfig({
   test: {
@@ -23,10 +28,7 @@ export default defineConfig({
         test: {
           name: "unit",
           environment: "node",
-          // Real servers and files take part; a busy machine is no failure.
-          testTimeout: 30_000,
-          // A Postgres needs more than 10 s to stop on a busy machine.
-          hookTimeout: 60_000,
+          ...limits,
           // Many tests wait. So two files at a time are faster also on two cores.
           maxWorkers: Math.max(2, availableParallelism() - 1),
           // A fresh set of modules for each file takes longer than most files.
@@ -43,6 +45,7 @@ export default defineConfig({
         worker: { format: "es" },
         test: {
           name: "browser",
+          ...limits,
           include: ["test/browser/**/*.test.{ts,tsx}"],
           browser: {
             enabled: true,
@@ -62,8 +65,7 @@ export default defineConfig({
         test: {
           name: "workerd",
           globalSetup: "./test/support/write-edge-samples.ts",
-          // A test that evicts its object before each call needs 6 s on a busy machine.
-          testTimeout: 30_000,
+          ...limits,
           include: ["test/workerd/**/*.test.ts"],
         },
       },
@@ -75,8 +77,7 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           // Each drives browsers and servers of its own; side by side they would measure each other.
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...limits,
         },
       },
     ],

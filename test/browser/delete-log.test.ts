@@ -10,7 +10,7 @@ afterEach(async () => {
 });
 const until = async (condition: () => boolean | Promise<boolean>, what: string) => {
   for (
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 60_000;
     !(await condition());
     await new Promise((resolve) => setTimeout(resolve, 10))
   )

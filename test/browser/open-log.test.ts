@@ -15,7 +15,7 @@ afterEach(async () => {
 });
 const fresh = () => `log-${crypto.randomUUID()}`;
 const until = async (condition: () => boolean, what: string) => {
-  for (const deadline = Date.now() + 10_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 10))) {
+  for (const deadline = Date.now() + 60_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 10))) {
     if (Date.now() > deadline) throw new Error(`Not in time: ${what}`);
   }
 };

@@ -25,7 +25,7 @@ const open = async (options: Partial<OpenLogOptions> = {}) => {
 };
 const use = (log: LogHandle) => log.status.get().storage;
 const until = async (condition: () => boolean, what: string) => {
-  for (const deadline = Date.now() + 10_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 10)))
+  for (const deadline = Date.now() + 60_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 10)))
     if (Date.now() > deadline) throw new Error(`Not in time: ${what}`);
 };
 const milk = task.command.add("t1", { title: "Milk", column: "todo" });
@@ -71,7 +71,7 @@ test.runIf(hasStorage)("persist: a browser that refuses or fails does not distur
   persist.mockRejectedValue(new Error("not in a private window"));
   const log = await open();
   await log.execute(milk);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => use(log) !== null && persist.mock.calls.length === 1, "the use of storage and the request");
   expect(use(log)?.persisted).toBe(false);
   expect(log.status.get().error).toBe(null);
 });

@@ -24,7 +24,7 @@ test("samples: the code of the README and of the guides compiles as it is pasted
     cwd: root,
   }).catch((error: { stdout: string }) => error);
   expect(stdout).toBe("");
-}, 60_000);
+});
 
 test("samples: no two guides write a file of the same name", async () => {
   const names = (await Promise.all(["README.md", ...guides].map(samplesOf))).flat().map(({ name }) => name);

@@ -17,7 +17,6 @@ const LOOKS = [
 
 test.runIf(engine === "chromium").each(LOOKS)(
   "accessibility: axe finds nothing on any screen (%s, %s)",
-  { timeout: 180_000 },
   async (colorScheme, language) => {
     const words = wordsIn(language);
     const options = { colorScheme, locale: language === "zh" ? "zh-CN" : "en-US", reducedMotion: "reduce" } as const;

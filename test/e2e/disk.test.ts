@@ -61,7 +61,7 @@ test("L1 execute: a full disk refuses a commit and loses nothing, and with room 
   expect(refused).toBe(3);
   await disk.free();
   // WebKit may fail once more. A refused commit may be stored all the same, because its result was unknown.
-  await expect.poll(() => add(page), { timeout: 20_000 }).toBe("stored");
+  await expect.poll(() => add(page)).toBe("stored");
   expect(await count(page)).toBeGreaterThan(rows);
   return undefined;
 });

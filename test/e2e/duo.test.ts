@@ -187,7 +187,7 @@ test("duo: a card that is done on one side is done on the other, in each engine"
       },
       [side, label] as const,
     );
-  await expect.poll(() => press("Ada", "Done: Buy new strings"), { timeout: 20_000 }).toBe("false");
+  await expect.poll(() => press("Ada", "Done: Buy new strings")).toBe("false");
   // This one only reads, because a second press would undo the first.
   await expect
     .poll(

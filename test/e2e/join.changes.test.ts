@@ -17,7 +17,7 @@ const release = defineDomain({
 async function makeAnew(): Promise<void> {
   const old = await baseNames();
   await fill(TASKS, TASKS + EVERY_EVENTS);
-  await expect.poll(async () => (await baseNames()).length, { timeout: 30_000 }).toBeGreaterThan(old.length);
+  await expect.poll(async () => (await baseNames()).length).toBeGreaterThan(old.length);
   await remove(old);
 }
 
@@ -30,7 +30,7 @@ test.each<[string, boolean, () => Promise<void>]>([
       const old = await baseNames();
       await start(release);
       await fill(TASKS, TASKS + 100);
-      await expect.poll(async () => (await baseNames()).length, { timeout: 30_000 }).toBeGreaterThan(old.length);
+      await expect.poll(async () => (await baseNames()).length).toBeGreaterThan(old.length);
       await remove(old);
     },
   ],
@@ -56,38 +56,30 @@ test.each<[string, boolean, () => Promise<void>]>([
       await remove(await baseNames());
     },
   ],
-])(
-  "join: if the base %s meanwhile, nothing is lost and the rows are those of a replay",
-  { timeout: 180_000 },
-  async (_, joins, change) => {
-    const page = await openWithPending();
-    const { reached, go } = await holdSecondPage(page);
-    await reached;
-    await change();
-    go();
-    await whole(page);
-    expect(await isJoined(page)).toBe(joins);
-    await expectReplay(page);
-  },
-);
+])("join: if the base %s meanwhile, nothing is lost and the rows are those of a replay", async (_, joins, change) => {
+  const page = await openWithPending();
+  const { reached, go } = await holdSecondPage(page);
+  await reached;
+  await change();
+  go();
+  await whole(page);
+  expect(await isJoined(page)).toBe(joins);
+  await expectReplay(page);
+});
 
-test(
-  "join: a tab that is reloaded between two pages joins again, with its pending work",
-  { timeout: 180_000 },
-  async () => {
-    const page = await openWithPending();
-    const { reached, go } = await holdSecondPage(page);
-    await reached;
-    await page.reload();
-    await opened(page);
-    go();
-    await whole(page);
-    expect(await isJoined(page)).toBe(true);
-    await expectReplay(page);
-  },
-);
+test("join: a tab that is reloaded between two pages joins again, with its pending work", async () => {
+  const page = await openWithPending();
+  const { reached, go } = await holdSecondPage(page);
+  await reached;
+  await page.reload();
+  await opened(page);
+  go();
+  await whole(page);
+  expect(await isJoined(page)).toBe(true);
+  await expectReplay(page);
+});
 
-test("join: two tabs that open at once join once, and both show the rows", { timeout: 180_000 }, async () => {
+test("join: two tabs that open at once join once, and both show the rows", async () => {
   const [first, second] = await Promise.all([openAs("bob"), openAs("bob")]);
   await Promise.all([whole(first), whole(second)]);
   expect(scene.paths().filter((path) => path.endsWith("/base"))).toHaveLength(1);
@@ -95,7 +87,7 @@ test("join: two tabs that open at once join once, and both show the rows", { tim
   await expectReplay(second);
 });
 
-test("join: a device comes back after the server dropped the base", { timeout: 180_000 }, async () => {
+test("join: a device comes back after the server dropped the base", async () => {
   const page = await openAs("bob");
   await whole(page);
   expect(await isJoined(page)).toBe(true);

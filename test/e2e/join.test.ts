@@ -57,51 +57,44 @@ const synced = (page: Page, position: number) =>
     { timeout: 60_000 },
   );
 
-test(
-  "join: a new browser shows the rows of the log byte for byte, and records without a network",
-  { timeout: 180_000 },
-  async () => {
-    const server = await start(0);
-    const sync = server.url;
-    const ada = await openPage(await profile(), site, { log: LOG, user: "ada", sync });
-    await ada.evaluate(() => window.board.columns());
-    await ada.evaluate((count) => window.board.addAtOnce("t", count), TASKS);
-    await synced(ada, TASKS + 2);
-    await expect
-      .poll(
-        async () => (await fetch(`${sync}/logs/${LOG}/base`, { headers: { authorization: "Bearer ada" } })).status,
-        {
-          timeout: 60_000,
-        },
-      )
-      .toBe(200);
+test("join: a new browser shows the rows of the log byte for byte, and records without a network", async () => {
+  const server = await start(0);
+  const sync = server.url;
+  const ada = await openPage(await profile(), site, { log: LOG, user: "ada", sync });
+  await ada.evaluate(() => window.board.columns());
+  await ada.evaluate((count) => window.board.addAtOnce("t", count), TASKS);
+  await synced(ada, TASKS + 2);
+  await expect
+    .poll(async () => (await fetch(`${sync}/logs/${LOG}/base`, { headers: { authorization: "Bearer ada" } })).status, {
+      timeout: 60_000,
+    })
+    .toBe(200);
 
-    const bob = await openPage(await profile(), site, { log: LOG, user: "bob", sync });
-    await synced(bob, TASKS + 2);
-    expect(sorted(await rows(bob))).toBe(sorted(await rows(ada)));
-    // The log on this device begins at the base. So the first events of its first streams are missing.
-    const history = await bob.evaluate(() =>
-      window.board.log.history(window.board.task, "t0").then(
-        () => "there",
-        (error: unknown) => String(error),
-      ),
-    );
-    expect(history).toContain("joined the log after them");
+  const bob = await openPage(await profile(), site, { log: LOG, user: "bob", sync });
+  await synced(bob, TASKS + 2);
+  expect(sorted(await rows(bob))).toBe(sorted(await rows(ada)));
+  // The log on this device begins at the base. So the first events of its first streams are missing.
+  const history = await bob.evaluate(() =>
+    window.board.log.history(window.board.task, "t0").then(
+      () => "there",
+      (error: unknown) => String(error),
+    ),
+  );
+  expect(history).toContain("joined the log after them");
 
-    await server.close();
-    await bob.reload();
-    await opened(bob);
-    expect(sorted(await rows(bob))).toBe(sorted(await rows(ada)));
-    await bob.evaluate(() => window.board.work(25, 5));
-    expect((await status(bob)).pending).toBe(25);
+  await server.close();
+  await bob.reload();
+  await opened(bob);
+  expect(sorted(await rows(bob))).toBe(sorted(await rows(ada)));
+  await bob.evaluate(() => window.board.work(25, 5));
+  expect((await status(bob)).pending).toBe(25);
 
-    const again = await start(Number(new URL(sync).port));
-    await synced(bob, TASKS + 3);
-    await synced(ada, (await status(bob)).position);
-    expect(sorted(await rows(bob))).toBe(sorted(await rows(ada)));
-    await again.close();
-  },
-);
+  const again = await start(Number(new URL(sync).port));
+  await synced(bob, TASKS + 3);
+  await synced(ada, (await status(bob)).position);
+  expect(sorted(await rows(bob))).toBe(sorted(await rows(ada)));
+  await again.close();
+});
 
 /** The rows in the order of their keys, because rows of a base come in the order of its buckets. */
 function sorted(text: string): string {

@@ -10,5 +10,5 @@ describe.skipIf(!hasPostgres)("postgres nodes", () => {
     const { rounds, lost, doubled, acknowledged } = await runKills({ rounds: 60, seed, postgres: cluster });
     expect({ rounds, lost, doubled }).toEqual({ rounds: 60, lost: [], doubled: [] });
     expect(acknowledged).toBeGreaterThan(200);
-  }, 300_000);
+  });
 });

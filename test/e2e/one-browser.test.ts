@@ -57,7 +57,7 @@ test("execute: a reload right after execute resolved loses nothing, again and ag
         location.reload();
       })
       .catch(() => {});
-    await expect.poll(async () => (await state())?.since ?? since, { timeout: 30_000 }).not.toBe(since);
+    await expect.poll(async () => (await state())?.since ?? since).not.toBe(since);
     const now = await state();
     if (!now || now.since === since) continue;
     ({ since } = now);

@@ -45,4 +45,4 @@ test("README picture: two people rename one card without the cable, and see both
   } finally {
     await demo.close();
   }
-}, 120_000);
+});

@@ -96,8 +96,7 @@ test.runIf(engine === "chromium")(
     await list.evaluate((element) => element.scrollTo(0, 0));
     const finger = await fingerOn(ada);
 
-    await finger.down(150, 450);
-    await finger.move(150, 250, 14);
+    await finger.swipe({ x: 150, y: 450 }, 250, 14);
     await finger.up();
     await expect.poll(() => list.evaluate(({ scrollTop }) => scrollTop)).toBeGreaterThan(50);
     expect(await panel(ada).count()).toBe(0);

@@ -32,9 +32,9 @@ test("README: the first sample works when pasted, also on a second visit", async
     const readLog = () =>
       fetch(`http://127.0.0.1:${port}/sync/logs/team-7`, { headers: { authorization: "Bearer adas-secret" } });
     const readHead = async () => parseOwnJson<{ head: number }>(await (await readLog()).text()).head;
-    await expect.poll(readHead, { timeout: 10_000 }).toBe(1);
+    await expect.poll(readHead).toBe(1);
     await tab.reload();
-    await expect.poll(readHead, { timeout: 10_000 }).toBe(2);
+    await expect.poll(readHead).toBe(2);
     expect(errors).toEqual([]);
   } finally {
     await page.close();

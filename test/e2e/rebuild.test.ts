@@ -62,7 +62,7 @@ async function openDamaged(): Promise<[Page, Page]> {
   const page = await openPage(browser.context, site, query);
   await page.evaluate((count) => window.board.addAtOnce("card", count), COUNT);
   await page.waitForFunction((count) => window.board.status().position === count, COUNT);
-  await expect.poll(() => damage(page), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => damage(page)).toBe(true);
   await page.reload();
   await isOpen(page);
   const other = await openPage(browser.context, site, query);

@@ -42,7 +42,7 @@ describe.runIf(process.platform === "linux")("npm start", () => {
     const gone = once(npm, "exit");
     npm.kill("SIGKILL");
     await gone;
-    await expect.poll(() => running().size, { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => running().size).toBe(0);
     expect([await answers(page), await answers(sync)]).toEqual([false, false]);
   });
 
@@ -55,9 +55,9 @@ describe.runIf(process.platform === "linux")("npm start", () => {
       const [server] = [...running()].find(([, command]) => command.includes("demo/board/server.ts")) ?? [];
       if (server === undefined) throw new Error("The sync server does not run");
       process.kill(Number(server), "SIGKILL");
-      await expect.poll(() => printed().slice(before), { timeout: 20_000 }).toContain("The page keeps working offline");
+      await expect.poll(() => printed().slice(before)).toContain("The page keeps working offline");
       const health = () => fetch(`http://localhost:${page}/sync/healthz`).then(({ ok }) => ok);
-      await expect.poll(health, { timeout: 30_000 }).toBe(true);
+      await expect.poll(health).toBe(true);
       const lines = printed().slice(before).trim().split("\n");
       expect(lines.filter((line) => line !== "" && !line.startsWith("[sync]"))).toEqual([
         "The sync server was stopped by SIGKILL. The page keeps working offline. It is started again in 1 s.",
@@ -87,7 +87,7 @@ async function start(command: string, env: NodeJS.ProcessEnv = {}): Promise<Star
   });
   let printed = "";
   for (const stream of [npm.stdout, npm.stderr]) stream.on("data", (chunk) => (printed += String(chunk)));
-  await expect.poll(() => printed, { timeout: 40_000 }).toContain(`Open http://localhost:${page}`);
+  await expect.poll(() => printed).toContain(`Open http://localhost:${page}`);
   return { npm, page, sync, printed: () => printed };
 }
 

@@ -70,7 +70,7 @@ test("browser: every acknowledged commit is there after a kill and a restart", a
       }, prefix)
       .catch(() => {});
     const before = acknowledged;
-    await expect.poll(() => acknowledged, { timeout: 20_000 }).toBeGreaterThan(before + 20);
+    await expect.poll(() => acknowledged).toBeGreaterThan(before + 20);
     const known = acknowledged;
     browser = await browser.crash();
     page = await board.open(browser.context, "ada");

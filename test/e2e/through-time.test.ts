@@ -85,7 +85,6 @@ test("board through time: a renaming names the card or column as it was before",
 
 test.runIf(engine === "chromium")(
   "board through time: 10,000 cards show the first 150 of a column, and a count",
-  { timeout: 180_000 },
   async () => {
     const page = await demo.open("Ada");
     await page.getByRole("button", { name: "Board", exact: true }).click();

@@ -7,7 +7,7 @@ import { simulation } from "../support/simulation/simulation.ts";
 import { baseMutants } from "./mutants/base-mutants.ts";
 import { findMutant } from "./mutants/find-mutant.ts";
 
-test("simulate: new devices join by a base, and end with the rows of the log", { timeout: 60_000 }, async () => {
+test("simulate: new devices join by a base, and end with the rows of the log", async () => {
   const joined: number[] = [];
   for (let seed = 1; seed <= 30; seed++) {
     const { problems, trace } = await runSeed(simulation.domain, seed, { ...simulation.options, faults: ["bases"] });
@@ -32,6 +32,6 @@ test("drawPlan: bases add steps to a seed, and change nothing else of it", () =>
   expect(count).toBeGreaterThan(100);
 });
 
-test.each(baseMutants)("findMutant: finds the planted fault $name", { timeout: 60_000 }, async (mutant) => {
+test.each(baseMutants)("findMutant: finds the planted fault $name", async (mutant) => {
   expect(await findMutant(mutant, 100)).not.toBeNull();
 });

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { runFollowers } from "../support/simulation/followers/world.ts";
 
-test("simulate: read models of 150 worlds are the fold of their log", { timeout: 170_000 }, async () => {
+test("simulate: read models of 150 worlds are the fold of their log", async () => {
   for (let seed = 1; seed <= 150; seed++) expect(await runFollowers(seed), `seed ${seed}`).toEqual([]);
 });
 

@@ -205,7 +205,7 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
   })),
 ];
 
-test.each(found)("seed $seed: $what", { timeout: 20_000 }, async ({ seed, faults = FIRST_FAULTS }) => {
+test.each(found)("seed $seed: $what", async ({ seed, faults = FIRST_FAULTS }) => {
   const { problems } = await runSeed(simulation.domain, seed, { ...simulation.options, faults });
   expect(problems).toEqual([]);
 });

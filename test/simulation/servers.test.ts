@@ -6,7 +6,7 @@ import { findServerMutant } from "./mutants/server-mutant.ts";
 import { serverStoreMutants } from "./mutants/server-store-mutants.ts";
 import { runServers } from "../support/simulation/servers/world.ts";
 
-test("simulate: the followers of 60 worlds of servers do each thing once, in order", { timeout: 170_000 }, async () => {
+test("simulate: the followers of 60 worlds of servers do each thing once, in order", async () => {
   for (let seed = 1; seed <= 60; seed++) expect(await runServers(seed), `seed ${seed}`).toEqual([]);
 });
 
@@ -14,7 +14,7 @@ test("simulate: newer code of a process stops at a lost place, in seed 715 of se
   expect(await runServers(715)).toEqual([]);
 });
 
-test("runServers: the same seed makes the same trace each time", { timeout: 60_000 }, async () => {
+test("runServers: the same seed makes the same trace each time", async () => {
   for (const seed of [2, 24]) {
     const traces: string[][] = [[], []];
     for (const trace of traces) await runServers(seed, {}, (line) => trace.push(line));
@@ -25,7 +25,6 @@ test("runServers: the same seed makes the same trace each time", { timeout: 60_0
 
 test.each(["retry-moves-checkpoint", "random-id-for-derived", "vetoed-overlay-kept", "lost-place-continued"])(
   "findServerMutant: finds the planted fault %s",
-  { timeout: 100_000 },
   async (name) => {
     const mutant = [...serverStoreMutants, ...serverCodeMutants].find((one) => one.name === name);
     if (!mutant) throw new Error(`There is no planted fault ${name}`);

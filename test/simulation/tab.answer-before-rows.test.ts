@@ -35,7 +35,7 @@ async function answersFirst(importOriginal: <T>() => Promise<T>) {
   return { ...original, PageUpdates: AnswersFirst };
 }
 
-test("simulator: finds an answer that leaves before its rows", { timeout: 60_000 }, async () => {
+test("simulator: finds an answer that leaves before its rows", async () => {
   const { runSeeds } = await import("../../src/testing/simulate/simulate.ts");
   const { simulation } = await import("../support/simulation/simulation.ts");
   const { broken } = await runSeeds(simulation.domain, { ...simulation.options, seeds: 20, shrinks: false });

@@ -189,14 +189,17 @@ function hasty(env: Env, haste: number): Env {
   };
 }
 
+/** A busy machine may stop for seconds. */
+const WAIT_MS_MAX = 60_000;
+
 /** Waits until a condition holds, and fails with `what` if it does not hold in time. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, ms = 15_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (
-    const deadline = Date.now() + ms;
+    const deadline = Date.now() + WAIT_MS_MAX;
     Date.now() < deadline;
     await new Promise((resolve) => setTimeout(resolve, 10))
   ) {
     if (await condition()) return;
   }
-  throw new Error(`Not within ${ms} ms: ${what}`);
+  throw new Error(`Not within ${WAIT_MS_MAX} ms: ${what}`);
 }

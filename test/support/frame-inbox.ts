@@ -5,11 +5,12 @@ import { parseServerFrame } from "../../src/core/wire/read-messages.ts";
 export type FrameInbox = {
   readonly frames: readonly ServerFrame[];
   readonly receive: (text: string) => void;
-  /** The next frame of a type that no earlier call returned. Rejects after 5 s. */
+  /** The next frame of a type that no earlier call returned. Rejects after 30 s. */
   readonly next: <T extends ServerFrame["type"]>(type: T) => Promise<Extract<ServerFrame, { type: T }>>;
 };
 
-const WAIT_MS_MAX = 5_000;
+/** A busy machine may stop for seconds. */
+const WAIT_MS_MAX = 30_000;
 
 export function createFrameInbox(): FrameInbox {
   const frames: ServerFrame[] = [];
@@ -36,7 +37,7 @@ export function createFrameInbox(): FrameInbox {
           resolve(frame);
         };
         const timer = setTimeout(
-          () => reject(new Error(`No frame "${type}" arrived in 5 s, only ${JSON.stringify(frames)}`)),
+          () => reject(new Error(`No frame "${type}" arrived in 30 s, only ${JSON.stringify(frames)}`)),
           WAIT_MS_MAX,
         );
         waiting.add(check);

@@ -122,7 +122,7 @@ function postgresAccount(): { readonly uid: number; readonly gid: number } {
 }
 
 async function untilReady(url: string, server: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (const end = Date.now() + 60_000; Date.now() < end;) {
     if (server.exitCode !== null) throw new Error(`Postgres ended with code ${server.exitCode} before it was ready`);
     const client = new pg.Client({ connectionString: url });
     client.on("error", () => {});
@@ -133,7 +133,7 @@ async function untilReady(url: string, server: ChildProcess): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-  throw new Error("Postgres was not ready after 10 seconds");
+  throw new Error("Postgres was not ready after 60 seconds");
 }
 
 async function freePort(): Promise<number> {

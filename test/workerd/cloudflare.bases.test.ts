@@ -57,14 +57,14 @@ test("base: in an object, its buckets are those of a device that folds the whole
   const { person, evict } = newBaseLog();
   const ada = person("ada");
   const { cursor } = await ada.push(Array.from({ length: 12 }, (_, n) => ada.commit(add(n))));
-  await expect.poll(() => readBase(ada), { timeout: 15_000 }).not.toBeNull();
+  await expect.poll(() => readBase(ada)).not.toBeNull();
   // The next base begins with the pages of this one, after a loss of the memory.
   await evict();
   await ada.push(
     Array.from({ length: 12 }, (_, n) => ada.commit(add(12 + n))),
     cursor,
   );
-  await expect.poll(async () => (await readBase(ada))?.header.cursor.position, { timeout: 15_000 }).toBe(24);
+  await expect.poll(async () => (await readBase(ada))?.header.cursor.position).toBe(24);
   const replica = new Replica(domain.definition);
   for (let page = await ada.pull(); page.records.length > 0; page = await ada.pull(page.cursor))
     replica.apply(page.records, Date.now());
@@ -85,7 +85,7 @@ test("base: after a loss of the memory, the alarm makes the base without a visit
   const { person, stub, log } = newBaseLog();
   const ada = person("ada");
   await ada.push(Array.from({ length: 12 }, (_, n) => ada.commit(add(n))));
-  await expect.poll(() => readBase(ada), { timeout: 15_000 }).not.toBeNull();
+  await expect.poll(() => readBase(ada)).not.toBeNull();
   // As if the object had lost its memory before it wrote the base.
   await runInDurableObject(stub, async (_, { storage }) => {
     const { models } = durableObjectStore(storage);
@@ -145,7 +145,7 @@ test("base: an object folds a long log in several events, each from where the la
       });
       let nextAt = 0;
       void bases.work("board").then((at) => (nextAt = at));
-      await expect.poll(() => nextAt, { timeout: 10_000 }).not.toBe(0);
+      await expect.poll(() => nextAt).not.toBe(0);
       positions.push((await bases.newest("board"))?.at.position ?? 0);
       expect(reads).toBeLessThanOrEqual(25);
       await bases.close();
@@ -187,7 +187,7 @@ test("base: a dropped log has no pages left, and an imported one gets its own ba
   const { person, log, request } = newBaseLog();
   const ada = person("ada");
   await ada.push(Array.from({ length: 12 }, (_, n) => ada.commit(add(n))));
-  await expect.poll(() => readBase(ada), { timeout: 15_000 }).not.toBeNull();
+  await expect.poll(() => readBase(ada)).not.toBeNull();
   const archive = await (
     await request(`/logs/${log}/export`, { headers: { authorization: "Bearer token-of-ada" } })
   ).text();
@@ -195,5 +195,5 @@ test("base: a dropped log has no pages left, and an imported one gets its own ba
   expect((await ada.request("base")).status).toBe(410);
   const copy = newBaseLog();
   await baseLogs(env).importLog(copy.log, archive.replaceAll(`"log":"${log}"`, `"log":"${copy.log}"`));
-  await expect.poll(() => readBase(copy.person("ada")), { timeout: 15_000 }).not.toBeNull();
+  await expect.poll(() => readBase(copy.person("ada"))).not.toBeNull();
 });

@@ -154,18 +154,18 @@ test("evictions: a due alarm rings by itself after an eviction, and closes the r
 test("evictions: a renewed token keeps its socket open, and closes it at its own end", async () => {
   const { live, evict, runAlarm } = newLog();
   const token = (until: number) => `guest-until-${until}`;
-  const firstEnd = Date.now() + 3_000;
+  const firstEnd = Date.now() + 8_000;
   const guest = await live(token(firstEnd));
   await evict();
   guest.send({ type: "token", token: token(Date.now() + 3_600_000) });
   expect((await guest.next("renewed")).expiresInMs).toBeGreaterThan(3_000_000);
   await evict();
-  await expect.poll(() => Date.now(), { timeout: 10_000 }).toBeGreaterThan(firstEnd);
+  await expect.poll(() => Date.now()).toBeGreaterThan(firstEnd);
   await runAlarm();
   guest.send(`{ "type": "ping" }`);
   await guest.next("pong");
   await evict().catch(() => {});
-  guest.send({ type: "token", token: token(Date.now() + 2_000) });
+  guest.send({ type: "token", token: token(Date.now() + 6_000) });
   await guest.next("renewed");
   await evict().catch(() => {});
   // The alarm is set for the earlier end, and rings by itself.

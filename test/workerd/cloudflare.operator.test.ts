@@ -120,7 +120,7 @@ async function filledLog() {
   const log = newOperator();
   const { models } = log;
   for (let n = 0; n < 20; n++) await log.execute(Array.from({ length: 50 }, (_, m) => add(`t${n}-${m}`)));
-  await expect.poll(async () => (await models.list())[0]?.behind, { timeout: 10_000 }).toBe(0);
+  await expect.poll(async () => (await models.list())[0]?.behind).toBe(0);
   return log;
 }
 

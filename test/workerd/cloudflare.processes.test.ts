@@ -44,8 +44,8 @@ test("processes: a timer of an object fires after an eviction, without a visitor
   await expect.poll(log.evict).toBe(true);
   const before = log.rung();
   // Nobody calls the object from here on.
-  await expect.poll(log.rung, { timeout: 20_000 }).toBeGreaterThan(before);
-  await expect.poll(() => log.events("t1"), { timeout: 10_000 }).toEqual(closed);
+  await expect.poll(log.rung).toBeGreaterThan(before);
+  await expect.poll(() => log.events("t1")).toEqual(closed);
   await log.abort();
   await log.runAlarm();
   expect(await log.events("t1")).toEqual(closed);

@@ -62,7 +62,7 @@ async function newRestored() {
     runAlarm: () => runDurableObjectAlarm(env.FULL_LOGS.getByName(log.log)),
     baseAt: async () => (await readBase(ada))?.header.cursor,
     settled: async (mailCount: number) => {
-      await expect.poll(() => mails.titles(log.log).length, { timeout: 10_000 }).toBe(mailCount);
+      await expect.poll(() => mails.titles(log.log).length).toBe(mailCount);
       await expect
         .poll(async () => (await operator.subscribers.list())[0], { timeout: 10_000 })
         .toMatchObject({ behind: 0 });
@@ -78,7 +78,7 @@ async function newRestored() {
     ada.commit(...notes),
     ada.commit(order.command.place("o1", { total: 3 }), order.command.pay("o1", { number: "1" })),
   ]);
-  await expect.poll(scene.baseAt, { timeout: 15_000 }).toBeDefined();
+  await expect.poll(scene.baseAt).toBeDefined();
   return scene;
 }
 
@@ -102,7 +102,7 @@ test("restore: after all rows of an earlier time, devices push their part again,
   const lost = lostCommits(scene);
   expect((await ada.push(lost, kept.head)).outcomes).toMatchObject(lost.map(() => ({ outcome: "recorded" })));
   await scene.settled(3);
-  await expect.poll(scene.baseAt, { timeout: 15_000 }).not.toEqual(kept.base);
+  await expect.poll(scene.baseAt).not.toEqual(kept.base);
   const head = (await ada.pull()).cursor;
   const socket = await scene.live("token-of-bob", head);
 
@@ -121,7 +121,7 @@ test("restore: after all rows of an earlier time, devices push their part again,
   expect(await operator.load(task, "t2")).toMatchObject({ state: { notes: 1 } });
   expect((await operator.models.verify(board)).differences).toEqual([]);
   expect((await operator.models.verify(invoices)).differences).toEqual([]);
-  await expect.poll(scene.baseAt, { timeout: 15_000 }).not.toEqual(kept.base);
+  await expect.poll(scene.baseAt).not.toEqual(kept.base);
   expect(app.errors).toEqual([]);
 });
 
@@ -137,7 +137,7 @@ test.each(["shorter", "as long"])(
     const lostOutcomes = (await ada.push(lostCommits(scene), kept.head)).outcomes;
     expect(lostOutcomes.map(({ outcome }) => outcome)).toEqual(lostOutcomes.map(() => "recorded"));
     await scene.settled(3);
-    await expect.poll(scene.baseAt, { timeout: 15_000 }).not.toEqual(kept.base);
+    await expect.poll(scene.baseAt).not.toEqual(kept.base);
     const lost = { base: await scene.baseAt(), head: (await ada.pull()).cursor };
 
     await scene.restore(saved);

@@ -90,7 +90,7 @@ test("alarm: two sockets share each alarm of the runtime", async () => {
   await live("token-of-bob");
   app.permitted.length = 0;
   const rung = LogObject.rung;
-  await expect.poll(() => LogObject.rung - rung, { timeout: 20_000 }).toBeGreaterThanOrEqual(3);
+  await expect.poll(() => LogObject.rung - rung).toBeGreaterThanOrEqual(3);
   await expect.poll(() => app.permitted.length).toBe(2 * (LogObject.rung - rung));
 });
 

@@ -102,7 +102,7 @@ test("subscribers: an alarm rings by itself after an eviction, without a visitor
     )
     .toBe(true);
   // Nobody calls the object from here on.
-  await expect.poll(rung, { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(rung).toBeGreaterThan(0);
   await expect.poll(notes).toBe(1);
 });
 

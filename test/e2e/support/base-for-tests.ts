@@ -42,7 +42,7 @@ export function baseForTests() {
     [before, paths, profiles] = [() => Promise.resolve(), [], []];
     await start();
     await fill(0, TASKS);
-    await expect.poll(() => baseNames(), { timeout: 30_000 }).not.toEqual([]);
+    await expect.poll(() => baseNames()).not.toEqual([]);
     const listener = getRequestListener((request: Request) => server.fetch(request));
     front = createServer((request, response) => {
       const [path = ""] = (request.url ?? "").split("?");

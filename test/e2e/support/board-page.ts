@@ -49,7 +49,7 @@ export async function waitForSync(page: Page, text: string | RegExp): Promise<vo
 
 /** Waits until a column has these cards, from top to bottom. */
 export async function shows(page: Page, column: string, titles: readonly string[]): Promise<void> {
-  await expect.poll(() => titlesIn(page, column), { timeout: 20_000 }).toEqual(titles);
+  await expect.poll(() => titlesIn(page, column)).toEqual(titles);
 }
 
 /** The switch of the top bar that takes this tab from the network. */
@@ -88,7 +88,7 @@ export async function dragTo(page: Page, what: Locator, where: Locator): Promise
     await page.mouse.move(to.x, to.y, { steps: 8 });
     return where.locator(".gap").isVisible();
   };
-  await expect.poll(gapIsThere, { timeout: 20_000 }).toBe(true);
+  await expect.poll(gapIsThere).toBe(true);
   await page.mouse.up();
 }
 
@@ -102,6 +102,14 @@ export async function fingerOn(page: Page) {
     async down(x: number, y: number) {
       at = { x, y };
       await send("touchStart");
+    },
+    /** Moves up or down at once. The first two events are sent together, because a finger that rests lifts a card. */
+    async swipe(from: { readonly x: number; readonly y: number }, y: number, steps: number) {
+      at = from;
+      const start = send("touchStart");
+      at = { x: from.x, y: from.y + Math.sign(y - from.y) * 20 };
+      await Promise.all([start, send("touchMove")]);
+      await this.move(from.x, y, steps);
     },
     async move(x: number, y: number, steps: number) {
       const from = at;

@@ -1,7 +1,8 @@
-// A browser whose IndexedDB opens the first database only after eight seconds.
+// A browser whose IndexedDB opens the first database only when the page says so.
 import { serveLog } from "../../../src/client/serve-log.ts";
 import { domain } from "../board-domain.ts";
 
+const isReleased = new Promise((resolve) => (new BroadcastChannel("slow-database").onmessage = resolve));
 const open = indexedDB.open.bind(indexedDB);
 let isFirst = true;
 IDBFactory.prototype.open = (...facts) => {
@@ -10,7 +11,7 @@ IDBFactory.prototype.open = (...facts) => {
   isFirst = false;
   const listen = request.addEventListener.bind(request);
   request.addEventListener = (type: string, listener: (event: Event) => void) => {
-    listen(type, type === "success" ? (event) => setTimeout(listener, 8_000, event) : listener);
+    listen(type, type === "success" ? (event) => void isReleased.then(() => listener(event)) : listener);
   };
   return request;
 };

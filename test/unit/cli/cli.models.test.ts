@@ -93,7 +93,7 @@ test("rebuild: continues after a kill, and verify-model then finds no difference
   expect(again.json().at(-1)).toMatchObject({ model: "column-counts", phase: "ready", at: "12000-m12000", parked: 0 });
   const sound = await cli(file, "verify-model", "board", "column-counts");
   expect([sound.code, sound.stdout]).toEqual([0, "column-counts: 3 rows, 0 differences, as of 12000-m12000.\n"]);
-}, 120_000);
+});
 
 test("rebuild: works beside a server that appends, and the server's readers get the new rows", async () => {
   const file = await readyFile(3_000);
@@ -113,7 +113,7 @@ test("rebuild: works beside a server that appends, and the server's readers get 
   const { rows } = await server.log("board").rows("column-counts");
   expect(rows.map(({ key }) => key)).toEqual(["column0", "column1", "column2", "todo"]);
   expect((await server.log("board").models.verify("column-counts")).differences).toEqual([]);
-}, 60_000);
+});
 
 test("purge, populate: remove all rows only with --yes, and build them again", async () => {
   const file = await readyFile(20);
@@ -137,7 +137,7 @@ test("rebuild --pause, --cancel: change the job of another process, and say so w
   expect((await cli(file, "rebuild", "board", "column-counts", "--cancel")).stdout).toContain("is cancelled");
   const { code, stderr } = await ended;
   expect([code, JSON.parse(stderr)]).toMatchObject([1, { error: { code: "concurrency" } }]);
-}, 60_000);
+});
 
 test("subscribers: lists, pauses, retries, skips and resets, and runs no handler", async () => {
   const file = await newFile();
@@ -162,7 +162,7 @@ test("subscribers: lists, pauses, retries, skips and resets, and runs no handler
   expect(skipped).toEqual(mailer({ parked: 0, skipped: [expect.objectContaining({ reason: "wrong address" })] }));
   expect((await cli(file, "subscribers", "board", "reset", "mailer", "--from", "beginning")).code).toBe(2);
   expect(await act("reset", "mailer", "--from", "beginning", "--yes")).toEqual(mailer({ at: null, behind: 2 }));
-}, 60_000);
+});
 
 test("rows, replay: of a SQL model, the error names the views that an operator can read", async () => {
   const file = await newFile();
@@ -198,4 +198,4 @@ test("operator's commands: a wrong log, model, verb or option is one or two sent
     expect(stderr, rest.join(" ")).toContain(sentence);
     expect(stderr).not.toMatch(/\n\s+at /);
   }
-}, 60_000);
+});

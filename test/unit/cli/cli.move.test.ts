@@ -133,7 +133,7 @@ test.each([
     await fresh();
     let kills = 0;
     let inTheMiddle = 0;
-    while (kills < killsMin) {
+    while (kills < killsMin || inTheMiddle === 0) {
       const child = startCli(args());
       const result = resultOf(child);
       const timer = setTimeout(() => child.kill("SIGKILL"), wholeMs * (0.2 + 0.7 * Math.random()));
@@ -152,7 +152,6 @@ test.each([
         await store.close();
       }
     }
-    expect(inTheMiddle).toBeGreaterThan(0);
     const last = await runCli(args());
     expect(last.code).toBe(0);
     expect(last.json().at(-1)).toMatchObject({ logs: 10, events: 16_000, outcomes: 3_000, behind: [] });
@@ -160,7 +159,6 @@ test.each([
     expect([verified.code, verified.stderr]).toEqual([0, ""]);
     expect(await contentOf(open())).toEqual(await contentOf(sqlite(folder.path("logs.db"))));
   },
-  300_000,
 );
 
 test("move: refuses a target with another log, in words, and changes nothing", async () => {

@@ -52,7 +52,7 @@ test("models retry: folds parked events after the code was corrected, by stream 
   const byColumn = await run(file, ["models", "board", "retry", "by-column"]);
   expect(byColumn).toMatchObject({ code: 0, stdout: "by-column: 1 event folded, 0 events parked again.\n" });
   expect(await rowsOf(file, "by-column")).toEqual([{ key: "todo", row: { titles: "Milk,bad,Bread," } }]);
-}, 60_000);
+});
 
 test("populate --stream: folds streams again, also that of a deleted row, and only where it can", async () => {
   const file = await faultyFile();
@@ -64,7 +64,7 @@ test("populate --stream: folds streams again, also that of a deleted row, and on
   const refused = await run(file, ["populate", "board", "by-column", "--stream", "task/t1"]);
   expect([refused.stdout, refused.stderr]).toEqual(["", expect.stringContaining("several streams") as unknown]);
   expect(refused.code).not.toBe(0);
-}, 60_000);
+});
 
 test("replay: prints the rows of a range, and changes no stored row", async () => {
   const file = await faultyFile();
@@ -79,4 +79,4 @@ test("replay: prints the rows of a range, and changes no stored row", async () =
   expect([chosen.stdout, chosen.stderr]).toEqual(['todo  {"titles":"Milk,Bread,"}\n', "1 row of 2 events.\n"]);
   expect(await rowsOf(file, "by-column")).toEqual(before);
   expect(await run(file, ["replay", "board", "titles", "--to", "x"])).toMatchObject({ code: 2, stdout: "" });
-}, 60_000);
+});

@@ -84,7 +84,7 @@ test("processes: pauses, retries, resumes, skips and resets, and a server acts o
   await again.close();
   expect((await cli(file, "reset", "fulfilment", "--from", "beginning")).code).toBe(2);
   expect(await act("reset", "fulfilment", "--from", "beginning", "--yes")).toEqual(place({ at: null, commands: 0 }));
-}, 60_000);
+});
 
 test("processes: a wrong verb, name or option is one or two sentences", async () => {
   const file = await parkedFile();
@@ -103,4 +103,4 @@ test("processes: a wrong verb, name or option is one or two sentences", async ()
     expect(stderr, rest.join(" ")).toContain(sentence);
     expect(stderr).not.toMatch(/\n\s+at /);
   }
-}, 60_000);
+});

@@ -28,11 +28,11 @@ beforeAll(async () => {
   const { code, stderr } = await runCli(exported);
   if (code !== 0) throw new Error(stderr);
   if (findPostgres() !== undefined) cluster = await startPostgres();
-}, 60_000);
+});
 afterAll(async () => {
   await cluster?.stop();
   await folder.remove();
-}, 60_000);
+});
 afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step();
 });
@@ -89,7 +89,6 @@ for (const [signal, kind] of [
       expect(last).toMatchObject({ code: 0, stderr: "" });
       expect(await contentOf(open())).toEqual(whole);
     },
-    60_000,
   );
 
 /** Waits until the unfinished import has so many events. */

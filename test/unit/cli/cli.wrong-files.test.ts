@@ -33,7 +33,7 @@ beforeAll(async () => {
     if (outcomes.some(({ outcome }) => outcome !== "recorded")) throw new Error("A commit was not recorded");
   }
   await server.close();
-}, 120_000);
+});
 afterAll(() => folder.remove());
 
 /** A known error has its sentence and its code, and no stack. */

@@ -21,7 +21,7 @@ const budgets: Readonly<Record<string, number>> = {
   dacapo: 5_760,
 };
 
-test("size: client, worker and domain language stay within their budgets", { timeout: 60_000 }, async () => {
+test("size: client, worker and domain language stay within their budgets", async () => {
   const sizes = (await bundleEntries()).map(({ name, code }) => [name, compressedSizes(code).brotli] as const);
   expect(sizes.map(([name]) => name).toSorted()).toEqual(Object.keys(budgets).toSorted());
   for (const [name, bytes] of sizes) expect(bytes, name).toBeLessThanOrEqual(budgets[name] ?? 0);

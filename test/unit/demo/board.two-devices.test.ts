@@ -222,4 +222,4 @@ test("simulate: all devices reach the same board under all faults", async () => 
     },
   });
   expect(report).toMatchObject({ seeds: 25, broken: [] });
-}, 120_000);
+});

@@ -85,4 +85,4 @@ test("deploy: the image's command starts a healthy server, which SIGTERM ends wi
     child.kill("SIGKILL");
     await folder.remove();
   }
-}, 30_000);
+});

@@ -118,7 +118,7 @@ function answerTo(port: number, bytes: string): Promise<string> {
     socket.on("data", (data) => (answer += data.toString()));
     socket.on("error", () => resolve(answer));
     socket.on("close", () => resolve(answer));
-    socket.setTimeout(3_000, () => socket.destroy());
+    socket.setTimeout(30_000, () => socket.destroy());
   });
 }
 

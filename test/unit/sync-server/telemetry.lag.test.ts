@@ -82,7 +82,7 @@ test("dacapo.follower.lag: collecting metrics reads nothing, and ends with the s
   await until(async () => (await log.processes.list()).every(({ behind }) => behind === 0), "the event");
   await until(async () => {
     const before = reads();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 500));
     return reads() === before;
   }, "an idle server");
   const before = reads();

@@ -163,7 +163,7 @@ describe("device: a damaged database", () => {
       { numRuns: 200 },
     );
     expect(Math.min(opened, refused)).toBeGreaterThan(5);
-  }, 60_000);
+  });
 });
 
 describe("server: a damaged file", () => {
@@ -229,7 +229,7 @@ describe("server: a damaged file", () => {
       { numRuns: 25 },
     );
     await folder.remove();
-  }, 60_000);
+  });
 });
 
 function flipIn(file: string, tableColumn: string, at: number, bit: number): void {

@@ -10,9 +10,10 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end().catch(() => {});
 });
 
-const TOKEN_MS = 3_000;
+/** The last useful renewal comes a quarter of it before the end, and a busy machine may stop for a second. */
+const TOKEN_MS = 6_000;
 
-test("socket: short tokens renew an open socket, and nothing else happens", { timeout: 30_000 }, async () => {
+test("socket: short tokens renew an open socket, and nothing else happens", async () => {
   const requests: string[] = [];
   const server = await startServer({
     // A token is its actor and the time when it ends.
@@ -23,12 +24,13 @@ test("socket: short tokens renew an open socket, and nothing else happens", { ti
     },
   });
   ends.push(server.close);
-  // The app returns its old token until half a second before that ends, as many do.
+  // The app returns its old token at every second call, as an app does that renews late.
   let end = 0;
+  let calls = 0;
   const ada = await device(domain, "team", "ada").open({
     url: server.url,
     token: () => {
-      if (Date.now() > end - 500) end = Date.now() + TOKEN_MS;
+      if (calls++ % 2 === 0) end = Date.now() + TOKEN_MS;
       return Promise.resolve(`ada.${end}`);
     },
   });
@@ -44,14 +46,14 @@ test("socket: short tokens renew an open socket, and nothing else happens", { ti
   await new Promise((resolve) => setTimeout(resolve, 200));
   const before = requests.filter((path) => path !== "live").length;
 
+  const renewals = () => requests.filter((path) => path === "live").length;
   const seen = new Set<string>();
-  for (const until = Date.now() + 3 * TOKEN_MS; Date.now() < until;) {
+  while (renewals() < 3) {
     seen.add(`${JSON.stringify(shown())} ${ada.status().connection}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   expect([...seen]).toEqual(['["here"] live']);
   expect(requests.filter((path) => path !== "live")).toHaveLength(before);
-  expect(requests.filter((path) => path === "live").length).toBeGreaterThanOrEqual(3);
   // The socket still reports records.
   unwrap(await bob.execute([task.command.add("b1", { title: "Milk", column: "todo" })], null, null));
   await until(() => ada.rows(board.name).has("task/b1"), "Ada gets Bob's card");

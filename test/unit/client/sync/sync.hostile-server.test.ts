@@ -156,7 +156,7 @@ async function workUnder(hostile: Script, ms = 700): Promise<() => Promise<void>
     // The page becomes visible again and again, because that ends the waits after failures.
     const looking = setInterval(() => opened.api.lifecycle("visible"), 200);
     try {
-      await until(() => opened.status().pending === 0, "all pending work has ended", 20_000);
+      await until(() => opened.status().pending === 0, "all pending work has ended");
       for (const commit of commits)
         expect(unwrap(await opened.api.settled(commit)).settled.outcome).toMatch(/accepted|rebased/);
       expect([...opened.rows(board.name).keys()].filter((key) => /t[123]$/.test(key)).sort()).toEqual([
@@ -284,7 +284,7 @@ describe("hostile server: valid answers that lie", () => {
       pull: () => "hang-up",
       ticket: () => "hang-up",
     });
-    await until(() => endless.ended === 1, "the answer is broken off", 20_000);
+    await until(() => endless.ended === 1, "the answer is broken off");
     expect(endless.bytes).toBeLessThan(100 * 1024 * 1024);
     expectNothingTaken();
     await expectWorkToSettle();
@@ -348,7 +348,7 @@ test("hostile server: sockets that close at once, send garbage or report another
   );
   const before = opened;
   const looking = setInterval(() => tab?.api.lifecycle("visible"), 100);
-  await until(() => opened - before > frames.length, "each kind of frame was sent", 30_000).finally(() =>
+  await until(() => opened - before > frames.length, "each kind of frame was sent").finally(() =>
     clearInterval(looking),
   );
   expect([...(tab?.rows(board.name).keys() ?? [])].sort()).toEqual(["task/t1", "task/t2", "task/t3"]);

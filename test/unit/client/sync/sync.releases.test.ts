@@ -141,7 +141,7 @@ describe("a server that was restored from a backup", () => {
     return { adas, url, opened, tab };
   };
   const done = (tab: Tab) =>
-    until(() => tab.status().pending === 0 && tab.status().sentAgain !== null, "all sent again", 25_000);
+    until(() => tab.status().pending === 0 && tab.status().sentAgain !== null, "all sent again");
 
   test("status: sentAgain counts what a restored server lost, and what became of it", async () => {
     const since = Date.now();
@@ -154,7 +154,7 @@ describe("a server that was restored from a backup", () => {
     await until(() => tab.status().sentAgain === null, "it was acknowledged");
     await tab.close();
     expect((await open(adas, "first", url)).status().sentAgain).toBeNull();
-  }, 60_000);
+  });
 
   test("status: sentAgain shows in each tab, and ends with a reload", async () => {
     const { opened, adas, url } = await restored(2, true);
@@ -168,7 +168,7 @@ describe("a server that was restored from a backup", () => {
     await until(() => leader?.status().sentAgain === null, "one tab acknowledged it");
     expect(follower?.status().sentAgain).not.toBeNull();
     expect((await open(adas, "first", url)).status().sentAgain).toBeNull();
-  }, 60_000);
+  });
 
   test("status: sentAgain stays null if the right to read ends and returns", async () => {
     let mayRead = true;

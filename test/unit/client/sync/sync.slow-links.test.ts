@@ -92,7 +92,6 @@ const cases = [
 
 test.each(cases)(
   "sync: $name moves each minute and costs less than 1.5 times its bytes",
-  { timeout: 120_000 },
   async ({ speed, mebibytes, commits, minutes }) => {
     const server = start();
     const logBytes = mebibytes > 0 ? await fill(server, mebibytes) : 0;

@@ -42,7 +42,7 @@ test("openLog: two logs with colons in their names do not share a leader", async
     { log: "a:b", user: "c" },
     { log: "a", user: "b:c" },
   ]);
-  await until(() => count() === 2, "both lead", 4_000);
+  await until(() => count() === 2, "both lead");
   expect(opened).toHaveLength(2);
 });
 
@@ -52,6 +52,6 @@ test("openLog: namespace keeps two apps with the same log and user apart", async
     { log: "team", user: "ada", namespace: "tasks" },
     { log: "team", user: "ada" },
   ]);
-  await until(() => count() === 3, "all three lead", 4_000);
+  await until(() => count() === 3, "all three lead");
   expect(opened).toHaveLength(3);
 });

@@ -79,7 +79,7 @@ test("Leadership: two tabs without Web Locks end with one order, one leader, and
   await leader?.close();
   expect(await outcome(other, await add(other, "t1"))).toBe("accepted");
   expect(other.status()).toMatchObject({ leader: true, position: 101 });
-}, 30_000);
+});
 
 test("Leadership: two tabs of a local log without Web Locks end with one order", async () => {
   const ada = device(domain, "team", "ada");
@@ -105,7 +105,7 @@ test("Leadership: tabs without messages each lead, and end with one order", asyn
   expect(keys(second)).toEqual(keys(first));
   expect([first, second].map((tab) => tab.status().leader)).toEqual([true, true]);
   expect(features(first)).toEqual(["tab-messages"]);
-}, 30_000);
+});
 
 test("Leadership: tabs without messages each lead, although the browser has Web Locks", async () => {
   const ada = device(domain, "team", "ada");

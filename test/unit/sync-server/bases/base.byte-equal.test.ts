@@ -73,18 +73,14 @@ async function comparesWithReplay(store: EventStore, log: string, records: reado
   await bases.close();
 }
 
-test(
-  "P31 base: on memory, its buckets are those of a device that folds the whole log",
-  { timeout: 60_000 },
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(someLog, (records) => comparesWithReplay(memory(), "board", records)),
-      { numRuns: 15 },
-    );
-  },
-);
+test("P31 base: on memory, its buckets are those of a device that folds the whole log", async () => {
+  await fc.assert(
+    fc.asyncProperty(someLog, (records) => comparesWithReplay(memory(), "board", records)),
+    { numRuns: 15 },
+  );
+});
 
-test("base: on a SQLite file, its buckets are those of a device", { timeout: 60_000 }, async () => {
+test("base: on a SQLite file, its buckets are those of a device", async () => {
   const folder = await temporaryFolder();
   const store = sqlite(folder.path("logs.db"));
   let n = 0;
@@ -99,7 +95,7 @@ test("base: on a SQLite file, its buckets are those of a device", { timeout: 60_
 describe.skipIf(!hasPostgres)("base on Postgres", () => {
   const cluster = postgresForTests();
 
-  test("base: on Postgres, its buckets are those of a device", { timeout: 60_000 }, async () => {
+  test("base: on Postgres, its buckets are those of a device", async () => {
     const store = postgres({ url: cluster.url, connectionsMax: 4 });
     let n = 0;
     await fc.assert(

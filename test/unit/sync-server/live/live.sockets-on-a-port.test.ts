@@ -13,6 +13,7 @@ import { liveClient, ticketOf } from "../../../support/live-client.ts";
 import { runningServer } from "../../../support/running-server.ts";
 import { person, testServer } from "../../../support/sync-requests.ts";
 import { containing } from "../../../support/matchers.ts";
+import { until } from "../../../support/device.ts";
 import { parseOwnJson } from "../../../support/own-json.ts";
 
 const add = (id: string, title = "Milk") => task.command.add(id, { title, column: "todo" });
@@ -129,7 +130,7 @@ test("P18 live: a socket that does not read gets a hint, a quick socket gets all
   for (let n = 0; n < 75; n++) at = (await ada.push([ada.commit(task.command.note("t0", { text }))], at)).cursor;
   slow.resume();
   const head = 76;
-  for (let waited = 0; waited < 5_000 && frames.at(-1)?.head !== head; waited += 50) await wait(50);
+  await until(() => frames.at(-1)?.head === head, "the last frame");
   expect(frames.some(({ type }) => type === "head")).toBe(true);
   expect(frames.at(-1)).toMatchObject({ type: "head", head });
   let sent = 0;
@@ -138,7 +139,7 @@ test("P18 live: a socket that does not read gets a hint, a quick socket gets all
   let cursor = 0;
   while (cursor < head) cursor = (await quick.next("records")).cursor?.position ?? 0;
   slow.close();
-}, 30_000);
+});
 
 test("P21 live: a ticket opens one socket on one log, and nothing else opens a socket", async () => {
   const { url } = await start();
@@ -224,7 +225,7 @@ test("live: invalid bytes and broken connections do not stop the server", async 
 });
 
 /** Sends bytes, and returns the response until the server ends the connection or `ms` have passed. */
-function rawRequest(port: number, bytes: string, ms = 2_000): Promise<string> {
+function rawRequest(port: number, bytes: string, ms = 20_000): Promise<string> {
   return new Promise((resolve) => {
     let answer = "";
     const socket = connect(port, "127.0.0.1", () => socket.write(bytes));

@@ -66,7 +66,7 @@ test("processManager: large rows are read and written in small parts, also for a
   expect(ofRelease.written).toBeLessThan(AT_ONCE);
   expect(await (await world.operator(2)).list()).toMatchObject([{ state: "running", behind: 0, commands: 0 }]);
   expect(await rows()).toEqual(new Set([LARGE + 3]));
-}, 60_000);
+});
 
 test("processManager: many parked events of large rows are folded in small parts after a retry", async () => {
   let isBroken = true;
@@ -81,7 +81,7 @@ test("processManager: many parked events of large rows are folded in small parts
   expect(largest.read).toBeLessThan(AT_ONCE);
   expect(largest.written).toBeLessThan(AT_ONCE);
   expect(await rows()).toEqual(new Set([LARGE + 3]));
-}, 60_000);
+});
 
 test("processManager: a retry folds all events that it can, also behind failing ones", async () => {
   let isBroken = (_key: string): boolean => true;
@@ -91,7 +91,7 @@ test("processManager: a retry folds all events that it can, also behind failing 
   await (await world.operator(1)).retry("letters");
   await world.run(1);
   expect(await (await world.operator(1)).list()).toMatchObject([{ parked: 5, waiting: 5 }]);
-}, 60_000);
+});
 
 test("processManager: many due commands of processes with large rows are executed in small parts", async () => {
   const { world, store, rows } = await placedOrders();
@@ -102,4 +102,4 @@ test("processManager: many due commands of processes with large rows are execute
   expect(await (await world.operator(1)).list()).toMatchObject([{ commands: 0, behind: 0 }]);
   expect(largest.read).toBeLessThan(AT_ONCE);
   expect(await rows()).toEqual(new Set([LARGE + 3]));
-}, 60_000);
+});

@@ -110,7 +110,6 @@ test.each(Array.from({ length: 20 }, (_, n) => n))(
   async (block) => {
     for (let seed = block * 10; seed < block * 10 + 10; seed++) expect(await failuresOf(seed, memory())).toEqual([]);
   },
-  60_000,
 );
 
 test("processManager: the same on SQLite", async () => {
@@ -119,4 +118,4 @@ test("processManager: the same on SQLite", async () => {
     undo.push(file.remove);
     expect(await failuresOf(seed, file.open())).toEqual([]);
   }
-}, 60_000);
+});

@@ -115,7 +115,7 @@ test("processManager: an unknown event waits for a newer release, and is parked 
   }, "the waiting events");
   expect([await answers("t1"), await answers("t2")]).toEqual([[1, 3], [4]]);
   expect(await statusOf(next)).toMatchObject({ parked: 0, state: "running" });
-}, 20_000);
+});
 
 test("processManager: a newer release that knows no more events continues beside the parked ones", async () => {
   const { start, writer, answers, readAll } = await releases();
@@ -134,7 +134,7 @@ test("processManager: a newer release that knows no more events continues beside
     return (await statusOf(next))?.behind === 0;
   }, "the record of the answer");
   expect(await statusOf(next)).toMatchObject({ parked: 300, waiting: 300 });
-}, 60_000);
+});
 
 test("processManager: a newer release with other handlers retries the unknown events", async () => {
   const { start, writer, answers, readAll } = await releases();
@@ -150,7 +150,7 @@ test("processManager: a newer release with other handlers retries the unknown ev
     return (await answers("t1")).length === 1;
   }, "the answer to an event that waited");
   expect(await statusOf(next)).toMatchObject({ parked: 0, waiting: 0 });
-}, 20_000);
+});
 
 test("processManager: the newer release executes a command on a stream with an unknown event", async () => {
   const { clock, start, writer } = await releases();
@@ -173,7 +173,7 @@ test("processManager: the newer release executes a command on a stream with an u
   const types: string[] = [];
   for await (const { type } of writer.history(newThing, "answers-t1")) types.push(type);
   expect(types).toEqual(["ThingGrown", "ThingAnswered"]);
-}, 20_000);
+});
 
 test("execute: a stream with an unknown event leaves no outcome for the newer release", async () => {
   const file = await sqliteFile();

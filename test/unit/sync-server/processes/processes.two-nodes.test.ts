@@ -50,7 +50,7 @@ async function playOn(open: () => EventStore): Promise<readonly string[]> {
     const [status] = await log.processes.list();
     return status?.behind === 0 && status.commands === 0;
   };
-  await until(isQuiet, "the end of all orders", 40_000);
+  await until(isQuiet, "the end of all orders");
   const store = open();
   undo.push(() => store.close());
   const { rows } = await log.rows(fulfilment);
@@ -64,12 +64,12 @@ test("processManager: two nodes on one SQLite file react once to each event", as
   const file = await sqliteFile();
   undo.push(file.remove);
   expect(await playOn(file.open)).toEqual([]);
-}, 60_000);
+});
 
 describe.skipIf(!hasPostgres)("process managers on Postgres", () => {
   const cluster = postgresForTests();
 
   test("processManager: two nodes on one Postgres react once to each event", async () => {
     expect(await playOn(() => postgres({ url: cluster.url, connectionsMax: 4 }))).toEqual([]);
-  }, 60_000);
+  });
 });

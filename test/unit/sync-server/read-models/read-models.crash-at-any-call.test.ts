@@ -188,7 +188,6 @@ test.each(scenes)(
     // Each end was met, so the crashes were in time.
     expect(seen).toEqual(new Set(ends.map((end) => JSON.stringify(end))));
   },
-  120_000,
 );
 
 function orphansIn(file: string): number {

@@ -98,4 +98,4 @@ test("read models: a kill -9 leaves rows of one cursor, and the next server cont
     "all rows of both models",
   );
   await last.stop();
-}, 60_000);
+});

@@ -94,4 +94,4 @@ test("models: a page of many events reads some megabytes of rows and of states",
   const { differences, largest } = await built(copies, [...large, ...small, ...large]);
   expect(differences).toEqual([]);
   expect(largest.read).toBeLessThan(30_000_000);
-}, 60_000);
+});

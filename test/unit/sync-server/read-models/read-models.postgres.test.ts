@@ -35,7 +35,7 @@ describe.skipIf(!hasPostgres)("read models on Postgres", () => {
           .toSorted(),
       );
     }
-  }, 60_000);
+  });
 
   test("rows: two releases on one database keep their own rows, and the older one returns", async () => {
     const log = "releases";
@@ -67,7 +67,7 @@ describe.skipIf(!hasPostgres)("read models on Postgres", () => {
     await check(second, await add(second, "e"), 42);
     const again = await node(blue);
     await check(again, await add(second, "f"), 43);
-  }, 120_000);
+  });
 
   test("finished: waits while Postgres restarts, and resolves with the end of the job", async () => {
     const { server } = await start({ store: postgres({ url: cluster.url, connectionsMax: 4 }), models });
@@ -82,7 +82,7 @@ describe.skipIf(!hasPostgres)("read models on Postgres", () => {
     await until(async () => (await job.progress().catch(() => null)) !== null, "the database");
     await job.resume();
     expect(await finished).toMatchObject({ phase: "done", of: 1 });
-  }, 60_000);
+  });
 
   test("rebuild: a node replaces the rows while the other one appends, and both read the new rows", async () => {
     const log = "rebuild";
@@ -103,5 +103,5 @@ describe.skipIf(!hasPostgres)("read models on Postgres", () => {
       expect((await node.rows(columnCounts, { at, waitMs: 20_000 })).rows).toEqual([
         { key: "todo", row: { tasks: 42 } },
       ]);
-  }, 60_000);
+  });
 });

@@ -89,4 +89,4 @@ test("rebuild: a job that is killed at random continues, and its rows are those 
     Number(database.prepare("select count(*) as n from dacapo_tables where follower is null").get()?.["n"]);
   await until(() => tables() === 0, "the sweep of the old rows");
   await last.stop();
-}, 120_000);
+});

@@ -80,7 +80,7 @@ test("verify: shows the rows that differ, while commits continue", async () => {
   });
   await (await log.models.rebuild(board)).finished();
   expect((await log.models.verify(board)).differences).toEqual([]);
-}, 60_000);
+});
 
 test("verify: shows a stored row that is no JSON as its text, and `list` answers", async () => {
   const { log, store } = await filled(2);
@@ -97,7 +97,7 @@ test("verify: another job of the model is not disturbed", async () => {
   await expect(log.models.verify(board)).rejects.toMatchObject({ code: "concurrency" });
   await job.cancel();
   expect((await log.models.verify(board)).differences).toEqual([]);
-}, 60_000);
+});
 
 test("purge: readers get rows-not-populated, and live events make no half rows", async () => {
   const { log } = await filled(600);
@@ -126,7 +126,7 @@ test("rows: a reader waits as long as it wants, though the clock jumps back", as
   const read = log.rows(board, { waitMs: 300 });
   clock.backMs = 3_600_000;
   await expect(read).rejects.toMatchObject({ code: "rows-building" });
-}, 10_000);
+});
 
 test("verify, rows, list: rows of a purged model are being built while they are populated", async () => {
   const { log } = await filled(3_000);
@@ -152,7 +152,7 @@ test("verify, rows, list: rows of a purged model are being built while they are 
   expect((await log.models.status(board)).phase).toBe("purged");
   await expect(log.models.verify(board)).rejects.toMatchObject({ code: "rows-not-populated" });
   await expect(compared.finished()).resolves.toMatchObject({ phase: "cancelled" });
-}, 60_000);
+});
 
 test("verify, delete, populateStreams, retry: rows-building while the rows are first built", async () => {
   const store = memory();
@@ -183,7 +183,7 @@ test("populate: builds several models in one pass, and leaves a ready model as i
   await addOldRow(store);
   expect(await (await log.models.populate([columnCounts])).finished()).toMatchObject({ phase: "done" });
   expect((await log.rows(columnCounts, { keys: [OLD.key] })).rows).toHaveLength(1);
-}, 60_000);
+});
 
 test("rebuild: while the disk is full, the job says so, and nothing is half", async () => {
   const { log, store } = await filled(1_200);
@@ -205,7 +205,7 @@ test("rebuild: while the disk is full, the job says so, and nothing is half", as
   isFull = false;
   expect(await job.finished()).toMatchObject({ phase: "done", lastError: null });
   expect((await log.models.verify(columnCounts)).differences).toEqual([]);
-}, 60_000);
+});
 
 test("populate: a cancelled job leaves a purged model, and purge ends a job", async () => {
   const { log } = await filled(3_000);
@@ -217,7 +217,7 @@ test("populate: a cancelled job leaves a purged model, and purge ends a job", as
   await log.models.purge(board);
   expect((await second.finished()).phase).toBe("cancelled");
   await expect(log.rows(board, { waitMs: 50 })).rejects.toMatchObject({ code: "rows-not-populated" });
-}, 60_000);
+});
 
 test("delete: a row stays absent after later events and a running rebuild", async () => {
   const { log } = await filled(1_300);
@@ -234,7 +234,7 @@ test("delete: a row stays absent after later events and a running rebuild", asyn
   await (await log.models.rebuild(board)).finished();
   expect((await log.rows(board, { keys: ["task/t1"] })).rows).toMatchObject([{ row: { title: "Bread" } }]);
   await expect(log.models.delete(board, "x".repeat(600))).rejects.toMatchObject({ code: "invalid" });
-}, 60_000);
+});
 
 test("parked: names the event that the rows lack, and why", async () => {
   const columnAt = (position: number) => (position === 7 ? "x".repeat(600) : "todo");

@@ -61,4 +61,4 @@ test("readStates: rows are right if appends without states and keepers move them
     }),
     { numRuns: 40 },
   );
-}, 60_000);
+});

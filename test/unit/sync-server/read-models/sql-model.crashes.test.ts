@@ -144,5 +144,4 @@ test.each(seeds)(
     expect((await log.models.verify(invoices)).differences).toEqual([]);
     await last.end();
   },
-  60_000,
 );

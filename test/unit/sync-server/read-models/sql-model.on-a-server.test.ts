@@ -220,7 +220,7 @@ test("sqlModel: the view of many hundred logs has the rows of all", async () => 
   expect(report(server.file, "select total from invoice_v1 where log = 'log-519' and id = 'order/o'")).toEqual([
     { total: 619 },
   ]);
-}, 60_000);
+});
 
 test("query: refuses changes, other tables and wrong SQL, and changes nothing", async () => {
   const server = await start({ domain: ordersDomain, models: [strong(invoices)] });

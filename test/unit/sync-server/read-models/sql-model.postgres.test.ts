@@ -61,7 +61,7 @@ describe.skipIf(!hasPostgres)("SQL models on Postgres", () => {
     expect(
       await report("select tablename from pg_tables where schemaname = 'a' and tablename like 'invoice%'"),
     ).toHaveLength(1);
-  }, 60_000);
+  });
 
   test("async SQL model: verify shows a damaged row, and a rebuild repairs it", async () => {
     const old = await start({ domain: ordersDomain, store: store("b") });
@@ -85,7 +85,7 @@ describe.skipIf(!hasPostgres)("SQL models on Postgres", () => {
     expect(await report("select total from b.invoice_v1 where number = '3'")).toEqual([{ total: 8 }]);
     const tables = "select tablename from pg_tables where schemaname = 'b' and tablename like 'invoice%'";
     await until(async () => (await report(tables)).length === 1, "the removal of the replaced table");
-  }, 60_000);
+  });
 
   test("query: an app's own function that writes is refused, because the transaction is read-only", async () => {
     const { server } = await start({ domain: ordersDomain, store: store("c"), models: [strong(invoices)] });
@@ -98,7 +98,7 @@ describe.skipIf(!hasPostgres)("SQL models on Postgres", () => {
       code: "invalid",
     });
     expect(await report("select * from c.written")).toEqual([]);
-  }, 60_000);
+  });
 
   test("strong SQL model: other logs append while a report holds the view, and a new log follows", async () => {
     const { server } = await start({ domain: ordersDomain, store: store("d"), models: [strong(invoices)] });
@@ -115,5 +115,5 @@ describe.skipIf(!hasPostgres)("SQL models on Postgres", () => {
       { log: "old", number: "1" },
       { log: "old", number: "2" },
     ]);
-  }, 60_000);
+  });
 });

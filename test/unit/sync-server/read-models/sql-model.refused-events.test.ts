@@ -97,5 +97,4 @@ test.each(stores.filter(([name]) => name === "SQLite" || hasPostgres))(
     // Four pages, because the first ones are small.
     expect(writesOfBuild).toBeLessThanOrEqual(4 * 2);
   },
-  120_000,
 );

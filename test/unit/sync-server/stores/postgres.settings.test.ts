@@ -43,7 +43,7 @@ async function contendedTurns(): Promise<readonly string[]> {
     nodes[n % 2]?.takeTurn?.("log", async (own) => {
       const found = await own.head("log");
       const head = found.kind === "open" ? found.cursor : null;
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await new Promise((resolve) => setTimeout(resolve, 60));
       return own.append("log", batch(head, { records: recordsAfter(head, [{ commit: n }]) }));
     }),
   );
@@ -62,9 +62,9 @@ describe.skipIf(!hasPostgres)("postgres", () => {
   test.each([
     ["default_transaction_isolation = 'repeatable read'"],
     ["default_transaction_isolation = 'serializable'"],
-    ["lock_timeout = '20ms'"],
-    ["idle_in_transaction_session_timeout = '10ms'"],
-    ["statement_timeout = '10ms'"],
+    ["lock_timeout = '150ms'"],
+    ["idle_in_transaction_session_timeout = '50ms'"],
+    ["statement_timeout = '150ms'"],
   ])("takeTurn: all turns end, if an administrator sets %s", async (setting) => {
     await sql(`alter database ${database} set ${setting}`);
     expect(new Set(await contendedTurns())).toEqual(new Set(["ok"]));
@@ -73,14 +73,14 @@ describe.skipIf(!hasPostgres)("postgres", () => {
 
   test("postgres: a resting connection stays open, if idle_session_timeout is set", async () => {
     // Shorter, it could end a connection of a busy machine before its first statement.
-    await sql(`alter database ${database} set idle_session_timeout = '200ms'`);
+    await sql(`alter database ${database} set idle_session_timeout = '1s'`);
     await write(open(), "log", null, { commit: 0, mark: "m0" });
     const connections = () =>
       sql(
         "select pid from pg_stat_activity where usename = 'dacapo' and datname = current_database() and pid <> pg_backend_pid() order by pid",
       );
     const before = await connections();
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect(await connections()).toEqual(before);
     expect(before).not.toEqual([]);
   });

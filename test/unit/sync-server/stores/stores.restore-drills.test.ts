@@ -62,8 +62,8 @@ async function runDrill({ open, backup: copy, restore }: Drill) {
   server = await startServer({ store: open(), port });
   const restored = await readLog(url, "board", "ada");
   expect(restored.length).toBeLessThan(before.length);
-  await until(async () => (await readLog(url, "board", "ada")).length === count, "devices send again", 40_000);
-  await until(settled, "all work is confirmed again", 40_000);
+  await until(async () => (await readLog(url, "board", "ada")).length === count, "devices send again");
+  await until(settled, "all work is confirmed again");
 
   const after = await readLog(url, "board", "ada");
   const ids = after.map(({ commit }) => commit);
@@ -108,7 +108,7 @@ describe("sqlite", () => {
       source.close();
     });
     expect(await runDrill(drill)).toEqual(NOTHING_LOST);
-  }, 120_000);
+  });
 
   test("restore: after `backup()` of a live file, devices send again what the copy lacks", async () => {
     const drill = await sqliteDrill(async (file, copy) => {
@@ -117,7 +117,7 @@ describe("sqlite", () => {
       source.close();
     });
     expect(await runDrill(drill)).toEqual(NOTHING_LOST);
-  }, 120_000);
+  });
 });
 
 const programs = clientPrograms();
@@ -141,7 +141,7 @@ describe.skipIf(!existsSync(join(programs, "pg_dump")))("postgres", () => {
       },
     };
     expect(await runDrill(drill)).toEqual(NOTHING_LOST);
-  }, 120_000);
+  });
 
   // The copy is a whole Postgres, which takes the place of the first one.
   test("restore: after `pg_basebackup` of a live database, devices send again what the copy lacks", async () => {
@@ -157,5 +157,5 @@ describe.skipIf(!existsSync(join(programs, "pg_dump")))("postgres", () => {
       restore: async () => void (url = copy?.url ?? ""),
     };
     expect(await runDrill(drill)).toEqual(NOTHING_LOST);
-  }, 120_000);
+  });
 });

@@ -84,7 +84,7 @@ test("stream cache: two nodes with it decide like a server that starts new for e
     }),
     { numRuns: 40 },
   );
-}, 30_000);
+});
 
 const known = (state: KnownStream["state"]["state"]): KnownStream => ({
   state: { version: 1, state, unreadable: null },

@@ -266,14 +266,21 @@ test("log writer: if `permit` throws, only the push that needs it fails", async 
 });
 
 test("log writer: refuses pushes at once beyond `waitingPushesMax`", async () => {
-  const server = testServer({ limits: { waitingPushesMax: 3 } });
+  const { promise: isRefused, resolve: refused } = Promise.withResolvers<void>();
+  // The first batch is written only after a refusal, however slowly the pushes arrive.
+  const store = tampered(memory(), async (write) => {
+    await isRefused;
+    return write();
+  });
+  const server = testServer({ store, limits: { waitingPushesMax: 3 } });
   const ada = person(server, "ada");
   const statuses = await Promise.all(
-    Array.from(
-      { length: 10 },
-      async (_, n) =>
-        (await ada.request("commits", { after: null, domain: 1, commits: [ada.commit(add(`t${n}`))] })).status,
-    ),
+    Array.from({ length: 10 }, async (_, n) => {
+      const commits = [ada.commit(add(`t${n}`))];
+      const { status } = await ada.request("commits", { after: null, domain: 1, commits });
+      if (status === 503) refused();
+      return status;
+    }),
   );
   expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(3);
   expect(statuses.filter((status) => status === 503).length).toBeGreaterThan(0);

@@ -71,7 +71,7 @@ test("strong: commits with large rows are appended in small parts, and all get t
   expect(largest.written).toBeLessThan(AT_ONCE);
   expect(largest.read).toBeLessThan(AT_ONCE);
   for (const server of [one, two]) await server.close();
-}, 60_000);
+});
 
 test("strong: many devices that change large rows at once are answered, in several appends", async () => {
   const store = memory();
@@ -80,7 +80,7 @@ test("strong: many devices that change large rows at once are answered, in sever
   expect(await addAtOnce(server)).toEqual(ids.map(() => "recorded"));
   expect(largest.written).toBeLessThan(AT_ONCE);
   await server.close();
-}, 60_000);
+});
 
 test("strong: a device needs few requests for commits with large rows of several models", async () => {
   const models = ["a", "b", "c", "d", "e", "f"].map((name) => strong(lettersOf(name)));
@@ -96,7 +96,7 @@ test("strong: a device needs few requests for commits with large rows of several
   expect(largest.written).toBeLessThan(AT_ONCE);
   expect(largest.read).toBeLessThan(AT_ONCE);
   for (const server of [one, two]) await server.close();
-}, 60_000);
+});
 
 test("strong: a batch in several appends calls permit once for each commit", async () => {
   const asked: string[] = [];
@@ -108,7 +108,7 @@ test("strong: a batch in several appends calls permit once for each commit", asy
   expect(await addAtOnce(server)).toEqual(ids.map(() => "recorded"));
   expect(asked.toSorted()).toEqual(ids.map((id) => `task/${id}`).toSorted());
   await server.close();
-}, 60_000);
+});
 
 test("strong: if a later append of a batch fails, the devices of the first one get their outcome", async () => {
   const store = memory();
@@ -124,11 +124,11 @@ test("strong: if a later append of a batch fails, the devices of the first one g
   const kinds = await addAtOnce(server);
   const recorded = kinds.filter((kind) => kind === "recorded").length;
   expect(recorded).toBeGreaterThan(1);
-  expect(kinds.slice(recorded)).toEqual(Array.from({ length: TASKS - recorded }, () => "refused"));
+  expect(kinds.filter((kind) => kind === "refused")).toHaveLength(TASKS - recorded);
   expect(errors).toMatchObject([{ message: "the disk is gone" }]);
   expect(await store.head("board")).toMatchObject({ cursor: { position: recorded } });
   await server.close();
-}, 60_000);
+});
 
 test("strong: many commits on one row are one append, because the row is written once", async () => {
   const store = memory();
@@ -149,4 +149,4 @@ test("strong: many commits on one row are one append, because the row is written
   expect(new Set(outcomes)).toEqual(new Set(["recorded"]));
   expect(appends).toEqual([80]);
   for (const server of [one, two]) await server.close();
-}, 60_000);
+});

@@ -34,5 +34,5 @@ describe.skipIf(!hasPostgres)("strong models on Postgres", () => {
       expect([rows.length, parked]).toEqual([20, 0]);
       expect(at).toBe((await server.log("board").rows(eventCounts, { waitMs: 0 })).at);
     }
-  }, 60_000);
+  });
 });

@@ -90,7 +90,7 @@ test("strong: records and rejects what a plain model does, and the rows are thos
     }),
     { numRuns: 60 },
   );
-}, 120_000);
+});
 
 const FOLLOWERS = [names, eventCounts].map(({ name }) => `rows/${name}@1<user@1`);
 

@@ -59,25 +59,25 @@ describe.skipIf(!hasPostgres)("Listener", () => {
       pingMs: 100,
       answerMsMax: 2_000,
     });
-    await expect.poll(() => connected, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => connected).toBe(1);
     await notify("one");
-    await expect.poll(() => payloads, { timeout: 20_000 }).toEqual(["one"]);
+    await expect.poll(() => payloads).toEqual(["one"]);
     network.forget();
-    await expect.poll(() => connected, { timeout: 20_000 }).toBeGreaterThan(1);
+    await expect.poll(() => connected).toBeGreaterThan(1);
     await notify("two");
-    await expect.poll(() => payloads, { timeout: 20_000 }).toEqual(["one", "two"]);
+    await expect.poll(() => payloads).toEqual(["one", "two"]);
     listener.stop();
     network.close();
-  }, 60_000);
+  });
 
   test("Listener: stays connected, if an administrator ends idle connections", async () => {
     await cluster.query("create database idle");
-    await cluster.query("alter database idle set idle_session_timeout = '200ms'");
+    await cluster.query("alter database idle set idle_session_timeout = '1s'");
     const url = cluster.url.replace(/postgres$/, "idle");
     let connected = 0;
     const listener = new Listener({ url, channel: "hints", onPayload: () => {}, onConnected: () => void connected++ });
     await expect.poll(() => connected).toBe(1);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect(connected).toBe(1);
     listener.stop();
   });

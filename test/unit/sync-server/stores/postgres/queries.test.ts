@@ -21,7 +21,7 @@ describe.skipIf(!hasPostgres)("plans", () => {
     }));
     await store.append("log", batch(null, { records: recordsAfter(null, samples) }));
     await store.close();
-  }, 60_000);
+  });
 
   test.each(["without statistics", "with statistics"])(
     "written: does not scan the streams of a log, %s",
