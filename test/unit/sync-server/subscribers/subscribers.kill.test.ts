@@ -72,7 +72,7 @@ test("subscriber: kill -9 while handlers run loses no event, keeps the order, an
     const child = await startServer(file, calls);
     const before = (await readLines(calls)).length;
     const goal = before + 20 + random.below(60);
-    // On a busy machine the child may handle all events before this process looks again.
+    // On a busy machine the child may handle all events before this process reads again.
     for (let lines = await readLines(calls); lines.length < goal && !hasAll(lines); lines = await readLines(calls))
       await new Promise((resolve) => setTimeout(resolve, 2));
     await killChild(child);
