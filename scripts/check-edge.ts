@@ -24,7 +24,7 @@ import { edgePage, wrangler } from "./wrangler.ts";
  * Reads of rows in pages, and steps whose rows fit into memory, need 0.8. The rest is for processors that pack the same
  * code into another number of bytes.
  */
-const GZIP_KB_MAX = 137;
+const GZIP_KB_MAX = 140;
 
 const folder = mkdtempSync(join(tmpdir(), "dacapo-edge-"));
 try {
