@@ -84,7 +84,7 @@ test("connectWorker: names a script that does not use dacapo/worker, and ends th
     message: containing("does not use dacapo/worker"),
   });
   expect(beats).toBeGreaterThan(0);
-  // Beats that the worker sent before its end may arrive later on a busy machine. Of a worker that runs, they never end.
+  // Beats that the worker sent before its end may arrive later on a busy machine. A worker that runs never stops them.
   do {
     beats = 0;
     await new Promise((resolve) => setTimeout(resolve, 300));

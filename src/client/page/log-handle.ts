@@ -61,7 +61,8 @@ export interface LogHandle<PresenceData = Json> {
    *
    * If another author wrote to one of its streams since, the call rejects with `details.code` `conflict`, and
    * `details.theirs` has the last 100 of these events, and `details.mine` has `{ stream, type }` of those that it would
-   * take back. If only the server knows of such events, it rejects the undo.
+   * take back. If only the server knows of such events, it rejects the undo. If the events since then are not all on
+   * this device, because it joined the log from a base, the call rejects with `details.code` `before-base`.
    *
    * @example
    * const receipt = await log.undo();

@@ -21,7 +21,7 @@ import type { StreamName } from "../../core/values/ids.ts";
 /** All events of a stream, oldest first. Events that only this device has come last. */
 export async function readHistory(engine: Engine, stream: StreamName): Promise<readonly HistoryEntry[]> {
   const entries: HistoryEntry[] = [];
-  for await (const { record, n } of eventsOf(engine, stream)) {
+  for await (const { record, n } of eventsOf(engine, new Map([[stream, 0]]))) {
     for (const event of readableEvents(engine.replica.domain, record, n))
       entries.push({ ...event, pending: record.position === null });
   }
@@ -33,7 +33,7 @@ export async function readStateAt(engine: Engine, stream: StreamName, version: n
   if (version === null) return engine.replica.stream(stream).state;
   const { domain } = engine.replica;
   let at: StreamState = emptyStream(domain, stream);
-  for await (const { record, n } of eventsOf(engine, stream)) {
+  for await (const { record, n } of eventsOf(engine, new Map([[stream, 0]]))) {
     if (at.version >= version) break;
     at = foldStream(domain, at, record, n).next;
   }
@@ -78,41 +78,49 @@ export async function readRowsAt(
   return { rows: JSON.stringify([...(target.tables.get(name) ?? [])]), event };
 }
 
-async function* eventsOf(
-  engine: Engine,
-  stream: StreamName,
+/**
+ * The events of streams behind a version of each, in the order of the log, then pending events.
+ *
+ * @throws {RejectedError} `before-base`: some of them are not on this device
+ */
+export async function* eventsOf(
+  { replica, store }: Engine,
+  streams: ReadonlyMap<string, number>,
 ): AsyncGenerator<{ readonly record: CommitRecord | PendingRecord; readonly n: number }> {
-  const pending: readonly PendingRecord[] = engine.replica.pending.flatMap(({ commit, forecast }) =>
+  const pending: readonly PendingRecord[] = replica.pending.flatMap(({ commit, forecast }) =>
     "events" in forecast ? [pendingRecord(commit, forecast.events)] : [],
   );
   const seen = new Set<string>();
-  // The first event that is missing or there. Read before the records, because more may be confirmed meanwhile.
-  let first = engine.replica.confirmedVersion(stream) > 0 ? Infinity : 1;
-  for await (const records of readConfirmed(engine.store, 0)) {
+  // Read before the records, because more may be confirmed meanwhile.
+  const ends = [...streams.keys()].map((stream) => [stream, replica.confirmedVersion(stream)] as const);
+  const versions = new Map(streams);
+  for await (const records of readConfirmed(store, 0)) {
     for (const record of records) {
       seen.add(record.commit);
-      for (const { version, ...found } of ofStream(record, stream)) {
-        if (first === Infinity) requireFirst(stream, (first = version));
-        yield found;
+      for (const [n, { stream, version }] of record.events.entries()) {
+        const before = versions.get(stream) ?? Infinity;
+        if (version <= before) continue;
+        if (version > before + 1) throw beforeBase(stream);
+        versions.set(stream, version);
+        yield { record, n };
       }
     }
   }
-  requireFirst(stream, first);
-  // Skips commits that were confirmed while the stream was read, because their events came above.
-  for (const record of pending) if (!seen.has(record.commit)) yield* ofStream(record, stream);
+  for (const [stream, end] of ends) if ((versions.get(stream) ?? end) < end) throw beforeBase(stream);
+  // Skips commits that were confirmed while the streams were read, because their events came above.
+  for (const record of pending) {
+    if (seen.has(record.commit)) continue;
+    for (const [n, { stream }] of record.events.entries()) if (streams.has(stream)) yield { record, n };
+  }
 }
 
-/** Throws if the first events of a stream are missing, because this device joined the log from a base behind them. */
-function requireFirst(stream: StreamName, version: number): void {
-  if (version === 1) return;
-  throw new RejectedError({
-    message: `The first events of ${stream} are not on this device, because it joined the log after them`,
-    fix: "Read them from the server: GET /logs/:log/streams/:type/:id, or server.log(name).history().",
+/** The error of a device that joined the log from a base, which contains events of a stream that the caller needs. */
+function beforeBase(stream: string): RejectedError {
+  return new RejectedError({
+    message: `Earlier events of ${stream} are not on this device, because it joined the log after them`,
+    fix:
+      "Read them from the server: GET /logs/:log/streams/:type/:id, or server.log(name).history(). " +
+      "To undo or redo all the same, pass { overwrite: true }.",
     details: { code: "before-base", stream },
   });
-}
-
-function* ofStream(record: CommitRecord | PendingRecord, stream: StreamName) {
-  for (const [n, event] of record.events.entries())
-    if (event.stream === stream) yield { record, n, version: event.version };
 }

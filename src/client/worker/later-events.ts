@@ -3,17 +3,18 @@ import { isSameAuthor } from "../../core/history/author.ts";
 import { lowestSeen } from "../../core/history/commit.ts";
 import { readableEvents } from "../../core/history/record.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
-import { readConfirmed } from "../engine/confirmed-records.ts";
 import type { Engine } from "../engine/engine.ts";
+import { eventsOf } from "./history.ts";
 import type { StackEntry } from "./undo-stack.ts";
 
 /**
  * Returns the events of other authors that an inverse of the commit would overwrite, oldest first.
  *
  * @param own all commits of this device
+ * @throws {RejectedError} `before-base`: not all events of that time are on this device
  */
 export async function laterEvents(
-  { replica, store }: Engine,
+  engine: Engine,
   { n, commit }: StackEntry,
   own: readonly StackEntry[],
 ): Promise<readonly DomainEvent[]> {
@@ -22,16 +23,12 @@ export async function laterEvents(
   // Most streams have no other events, and reading a long log takes a second.
   const isOwn = [...seen].every(
     ([stream, version]) =>
-      replica.stream(stream).version ===
+      engine.replica.stream(stream).version ===
       later.reduce((sum, command) => sum + (command.stream === stream ? command.events.length : 0), version),
   );
   const events: DomainEvent[] = [];
   if (isOwn) return events;
-  for await (const records of readConfirmed(store, 0))
-    for (const record of records)
-      for (const [index, { stream, version }] of record.events.entries()) {
-        if (version <= (seen.get(stream) ?? Infinity) || isSameAuthor(record, commit)) continue;
-        events.push(...readableEvents(replica.domain, record, index));
-      }
+  for await (const { record, n: index } of eventsOf(engine, seen))
+    if (!isSameAuthor(record, commit)) events.push(...readableEvents(engine.replica.domain, record, index));
   return events;
 }

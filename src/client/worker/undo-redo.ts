@@ -2,8 +2,8 @@
  * Executes undo and redo: the worker's end of `log.undo()` and `log.redo()`. `undo-stack` decides what they do.
  *
  * Guarantees:
- * - Without `overwrite`, an undo replaces nothing that another author did since, also if only the server knows of it
- *   (`undo-redo.other-authors.test.ts`).
+ * - Without `overwrite`, an undo replaces nothing that another author did since, also if only the server knows of it,
+ *   or only a base has it (`undo-redo.other-authors.test.ts`).
  */
 import { RejectedError } from "../../core/values/errors.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";

@@ -2,8 +2,10 @@
 import * as v from "valibot";
 import { afterEach, expect, test } from "vitest";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
+import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { aggregate, defineDomain, projection } from "../../../../src/index.ts";
 import { device, type Tab, until } from "../../../support/device.ts";
+import { readBase } from "../../../support/read-base.ts";
 import { startServer } from "../../../support/server.ts";
 
 const note = aggregate("note", {
@@ -122,4 +124,45 @@ test("undo: a commit that met another person's events on its way is not taken ba
 
   await saysConflict(ada.api.undo(false), "bob", "by Bob");
   expect(text(bob)).toBe("offline");
+});
+
+/** Ada's new device has work from before it joined, and its log begins at a base that contains Bob's text. */
+async function adaBehindBob(): Promise<{ readonly ada: Tab; readonly bob: Tab }> {
+  const server = await startServer({ domain, base: { everyEvents: 10 }, limits: { pageEventsMax: 5 } });
+  const bob = await device(domain, "team", "bob").open({ url: server.url });
+  ends.push(server.close, bob.close);
+  await set(bob, "by Bob");
+  for (let n = 0; n < 20; n++) await set(bob, "x", `filler${n}`);
+  await until(() => isSettled(bob), "Bob's work is recorded");
+  const request = (path: string) =>
+    fetch(`${server.url}/logs/team/${path}`, { headers: { authorization: "Bearer ada" } });
+  await until(async () => (await readBase({ request })) !== null, "a base");
+
+  const adas = device(domain, "team", "ada");
+  const ada = await adas.open({ url: server.url, paused: true });
+  ends.push(ada.close);
+  await set(ada, "by Ada");
+  await set(ada, "new", "n2");
+  unwrap(ada.api.setPaused(false));
+  await until(() => isSettled(ada) && text(bob, "n2") === "new", "Ada's work is recorded");
+  expect((await memoryLogStore(adas.database).refresh({ position: 0, pendingTail: 0 })).base).not.toBeNull();
+  return { ada, bob };
+}
+
+const beforeBase = {
+  ok: false,
+  error: { code: "rejected", details: { code: "before-base", stream: "note/n1" } },
+};
+
+test("undo: refuses where a base has what other authors did, until the app overwrites it", async () => {
+  const { ada, bob } = await adaBehindBob();
+  // Nobody else wrote to this note, so the base takes nothing away.
+  expect(unwrap(await ada.api.undo(false))).not.toBeNull();
+  await until(() => isSettled(ada) && text(bob, "n2") === "", "the note is as it was");
+
+  expect(await ada.api.undo(false)).toMatchObject(beforeBase);
+  expect([text(ada), ada.status().pending]).toEqual(["by Ada", 0]);
+
+  expect(unwrap(await ada.api.undo(true))).not.toBeNull();
+  await until(() => text(bob) === "", "Bob gets what Ada chose");
 });
