@@ -67,7 +67,10 @@ export type DexieTable = {
    * another try succeeds. It never resolves if `close` is called before that.
    */
   readonly ready: Promise<void>;
-  /** Resolves when the table has the rows that the log shows now, if this tab writes it. */
+  /**
+   * Resolves when the table has the rows that the log shows now, if this tab writes it. If a write fails, it waits
+   * until another try succeeds. After `close` it resolves too, because no write follows.
+   */
   settled(): Promise<void>;
   /** Stops writing. The table stays as it is. Close it before the log. */
   close(): Promise<void>;

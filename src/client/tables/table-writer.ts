@@ -38,22 +38,20 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
   #written: Written<Row> | null = null;
   readonly #ready = Promise.withResolvers<void>();
   #isWriter = false;
-  #isStale = true;
   /** A write is requested and has not begun. */
   #isWaiting = false;
+  /** Resolves when all requested writes have succeeded, or after `close`. */
   #writing: Promise<void> = Promise.resolve();
   #release: () => void = () => {};
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the pause after a failed write. */
+  #wake: () => void = () => {};
 
   constructor(rows: LiveRows<Row>, options: Options<Row, Item>) {
     // Handles the rejection, because an app need not await `ready`.
     this.ready.catch(() => {});
     this.#rows = rows;
     this.#options = options;
-    const unsubscribe = rows.subscribe(() => {
-      this.#isStale = true;
-      this.#request();
-    });
+    const unsubscribe = rows.subscribe(() => this.#request());
     const { db } = options.table;
     // Another tab upgrades the database, so its code is newer. Or it deletes the database, which must not come back.
     const leave = () => void this.close();
@@ -77,8 +75,8 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
   async close(): Promise<void> {
     this.#unsubscribe();
     this.#closing.abort();
+    this.#wake();
     await this.#writing;
-    clearTimeout(this.#retry);
     this.#release();
   }
 
@@ -125,32 +123,42 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
   }
 
   #request(): void {
-    if (!this.#isWriter || !this.#isStale || this.#isWaiting || this.#closing.signal.aborted) return;
+    if (!this.#isWriter) return;
+    this.#wake();
+    if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.#writing = this.#writing.then(() => this.#write());
+    this.#writing = this.#writing.then(() => this.#writeUntilDone());
   }
 
-  async #write(): Promise<void> {
+  async #writeUntilDone(): Promise<void> {
     this.#isWaiting = false;
-    clearTimeout(this.#retry);
-    if (this.#closing.signal.aborted) return;
-    this.#isStale = false;
-    const entries = this.#rows.all();
-    try {
-      const connection = await this.#connect();
-      if (connection !== this.#written?.connection) this.#written = null;
-      const differences = this.#differencesFromWritten(entries) ?? (await this.#differencesFromTable(entries));
-      if (this.#closing.signal.aborted) return;
-      await this.#store(differences);
-      // The connection before the comparison. If the database was opened again since, the next write reads the table.
-      this.#written = { entries, connection };
-      this.#ready.resolve();
-    } catch (error) {
-      this.#written = null;
-      this.#isStale = true;
-      this.#report(error);
-      this.#retry = setTimeout(() => this.#request(), RETRY_MS);
+    while (!this.#closing.signal.aborted) {
+      try {
+        return await this.#write(this.#rows.all());
+      } catch (error) {
+        this.#written = null;
+        this.#report(error);
+        if (!this.#closing.signal.aborted) await this.#pause(RETRY_MS);
+      }
     }
+  }
+
+  async #write(entries: readonly TypedRowEntry<Row>[]): Promise<void> {
+    const connection = await this.#connect();
+    if (connection !== this.#written?.connection) this.#written = null;
+    const differences = this.#differencesFromWritten(entries) ?? (await this.#differencesFromTable(entries));
+    if (this.#closing.signal.aborted) return;
+    await this.#store(differences);
+    // The connection before the comparison. If the database was opened again since, the next write reads the table.
+    this.#written = { entries, connection };
+    this.#ready.resolve();
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#wake = resolve;
+    return promise.finally(() => clearTimeout(timer));
   }
 
   /** Compares with the last write. Null if it is unknown, or if more than a slice differs. */
