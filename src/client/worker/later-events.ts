@@ -1,7 +1,7 @@
 /** Finds what other authors did on the streams of a commit of this device, after its author saw them. */
 import { isSameAuthor } from "../../core/history/author.ts";
 import { lowestSeen } from "../../core/history/commit.ts";
-import { readableEvents } from "../../core/history/record.ts";
+import { positionOf, readableEvents } from "../../core/history/record.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import type { Engine } from "../engine/engine.ts";
 import { eventsOf } from "./history.ts";
@@ -19,12 +19,16 @@ export async function laterEvents(
   own: readonly StackEntry[],
 ): Promise<readonly DomainEvent[]> {
   const seen = lowestSeen({ ...commit, commands: commit.commands.map((command) => ({ ...command, reads: [] })) });
-  const later = own.filter((entry) => entry.n >= n).flatMap((entry) => entry.commit.commands);
-  // Most streams have no other events, and reading a long log takes a second.
+  const end = positionOf(engine.replica.cursor);
+  const recorded = own.flatMap((entry) =>
+    entry.n >= n && entry.outcome === "accepted" && entry.position <= end ? entry.commit.commands : [],
+  );
+  // Most streams have no other events, and reading a long log takes a second. A rebased commit has an unknown number of
+  // events, so this sum leaves it out.
   const isOwn = [...seen].every(
     ([stream, version]) =>
-      engine.replica.stream(stream).version ===
-      later.reduce((sum, command) => sum + (command.stream === stream ? command.events.length : 0), version),
+      engine.replica.confirmedVersion(stream) ===
+      recorded.reduce((sum, command) => sum + (command.stream === stream ? command.events.length : 0), version),
   );
   const events: DomainEvent[] = [];
   if (isOwn) return events;

@@ -32,7 +32,9 @@ export function undoRedo<T>(
 ): (targetOf: typeof undoTarget, overwrite: boolean) => Promise<T | null> {
   const steps = new StepQueue();
   const takeBack = async (targetOf: typeof undoTarget, overwrite: boolean) => {
-    const own = [...(await engine.store.readSent(null)), ...engine.pending];
+    const sent = await engine.store.readSent(null);
+    // A commit is in both if it settled and this tab has not read that yet.
+    const own = [...new Map([...engine.pending, ...sent].map((entry) => [entry.n, entry])).values()];
     const target = targetOf(own);
     if (!target) return null;
     if (!overwrite) refuse(target, await laterEvents(engine, target.entry, own));

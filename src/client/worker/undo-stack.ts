@@ -8,10 +8,12 @@
  * - A commit that was brought back can be taken back again.
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
-import type { PendingEntry } from "../stores/log-store.ts";
+import type { PendingEntry, SentEntry } from "../stores/log-store.ts";
 import { requestsOf } from "./requests-of.ts";
 
-export type StackEntry = Pick<PendingEntry, "n" | "commit" | "undo">;
+/** A pending or settled commit of this device. */
+export type StackEntry = Pick<PendingEntry, "n" | "commit" | "undo"> &
+  ({ readonly outcome?: never } | Pick<SentEntry, "outcome" | "position">);
 
 export type StackTarget = {
   /** The commit whose effect is removed: the commit that an undo takes back, or the undo that a redo takes back. */
