@@ -7,6 +7,8 @@
  * - A pending commit settles by a record of its own actor, by an outcome without a record, or by `recorded` at a
  *   position that this device had when it pushed. A mere claim settles nothing
  *   (test/unit/client/sync/sync.hostile-server.test.ts).
+ * - A commit is `accepted` only if the device knows that the server recorded the expected events. Without the record,
+ *   a recorded commit is `rebased` (test/unit/client/sync/joining.own-work.test.ts).
  * - `recorded` at a position that this device got later settles nothing. A restore may have lost the record meanwhile,
  *   and another record has its position. The commit is sent again
  *   (test "planConfirmation: a late answer to an older cursor settles no commit at a position").
@@ -127,8 +129,9 @@ function endOf(
         position: positionOf(after),
       };
     case "recorded":
-      // A displaced leader pushed the commit, and this tab confirmed the record before it knew the commit.
-      return outcome.at.position <= common ? { outcome: "accepted", position: outcome.at.position } : null;
+      // The record is inside a base. Or a displaced leader pushed the commit, and this tab confirmed the record before
+      // it knew the commit. Either way this plan cannot compare the events.
+      return outcome.at.position <= common ? { outcome: "rebased", position: outcome.at.position } : null;
   }
 }
 

@@ -20,7 +20,7 @@ export type Receipt = {
  * The end of a commit, once the server decided it. Without a server, this device decides.
  *
  * - `accepted`: recorded with the events that the device expected.
- * - `rebased`: recorded with other events, so read the rows again.
+ * - `rebased`: recorded with other events, or in a base where the device cannot see them. So read the rows again.
  * - `rejected`: not recorded.
  *
  * @example

@@ -199,7 +199,7 @@ test("confirm: a claim without its record settles a commit only up to the own po
   await engine.confirm(claim(2), 0);
   expect(engine.pendingCount).toBe(1);
   await engine.confirm(claim(1), 0);
-  expect(await engine.settled(id)).toEqual({ outcome: "accepted", commit: id, position: 1 });
+  expect(await engine.settled(id)).toEqual({ outcome: "rebased", commit: id, position: 1 });
 });
 
 test("refresh: a rejection that another tab exchanged for another one shows", async () => {

@@ -27,7 +27,7 @@ test("planConfirmation: a late answer to an older cursor settles no commit at a 
   // The record lies before the cursor of the push: this tab confirmed it before it knew the commit. It does not matter
   // that live records moved the cursor meanwhile.
   for (const after of [{ position: 1, mark: "m1" }, AT])
-    expect(answered(after)?.confirmation.settled).toMatchObject([{ n: 1, outcome: "accepted", position: 1 }]);
+    expect(answered(after)?.confirmation.settled).toMatchObject([{ n: 1, outcome: "rebased", position: 1 }]);
 });
 
 test("planConfirmation: an own rejection keeps the commit and its reason, and moves no cursor", () => {

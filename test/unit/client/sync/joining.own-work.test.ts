@@ -172,6 +172,31 @@ test("join: with a clock a year behind, work that settles with it is kept for a 
   expect(sent.map(({ commit }) => commit.commands.map(({ stream }) => stream))).toEqual([["task/mine"]]);
 });
 
+test("join: work whose record is inside the base settles as rebased", async () => {
+  const { server, ada } = await longLog();
+  const joined = device(domain, LOG, "bob");
+  const bob = await opened(joined, server, {
+    paused: true,
+    transport: (inner) => ({
+      ...inner,
+      async push(...args) {
+        const answer = await inner.push(...args);
+        await ada.execute(Array.from({ length: 12 }, (_, n) => task.command.note(`t${n}`, { text: "x" })));
+        await baseBehind(server, 30);
+        return answer;
+      },
+    }),
+  });
+  // This device does not know the task, so it expects no event. The server records one.
+  const { commit } = unwrap(await bob.execute([task.command.complete("t1")]));
+  const settled = bob.api.settled(commit);
+  bob.api.setPaused(false);
+  expect(unwrap(await settled).settled).toMatchObject({ outcome: "rebased" });
+  const [sent] = await memoryLogStore(joined.database).readSent(null);
+  expect(await baseOf(joined)).toBeGreaterThanOrEqual(sent?.position ?? Infinity);
+  expect(bob.rows("board").get("task/t1")).toMatchObject({ row: { done: true }, pending: false });
+});
+
 test("join: a device that loses the right to read keeps no rows, and joins again with the right", async () => {
   const readers = new Set(["ada", "bob"]);
   const { server, ada } = await longLog({ permit: ({ actor }) => readers.has(actor) });
