@@ -4,8 +4,8 @@ import { correlationOf } from "../../core/history/cause.ts";
 import { type CommitRecord, type Cursor, decodeCursor, encodeCursor, positionOf } from "../../core/history/record.ts";
 import { isUuid } from "../../core/values/id.ts";
 import type { Json } from "../../core/values/json.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 import type { EventStore, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
+import { recordIn } from "../../sync-server/stores/stored-record.ts";
 import { versionAt } from "../../sync-server/streams/version-at.ts";
 import { command, type MakeCommand, requireLog, storeOption, type StoreOptions, withStore } from "../base/command.ts";
 import { wholeNumber } from "../base/option-values.ts";
@@ -41,7 +41,7 @@ export const events: MakeCommand = ({ signal }) =>
       withStore(options, async (store, output) => {
         if (!options.follow) await requireLog(store, log);
         const reader = new PageReader(store, log, options);
-        const printer = new Printer(output, options);
+        const printer = new Printer(output, log, options);
         const hints = options.follow ? new Hints(store, log, signal) : null;
         try {
           for (;;) {
@@ -128,13 +128,15 @@ class PageReader {
 /** Prints the events of records, without those that were not requested. */
 class Printer {
   readonly #output: Output;
+  readonly #log: string;
   readonly #stream: string | undefined;
   readonly #correlation: string | undefined;
   readonly #after: number;
   #left: number;
 
-  constructor(output: Output, { stream, correlation, after, limit }: EventsOptions) {
+  constructor(output: Output, log: string, { stream, correlation, after, limit }: EventsOptions) {
     this.#output = output;
+    this.#log = log;
     this.#stream = stream;
     this.#correlation = correlation === undefined ? undefined : commitId("--correlation", correlation);
     this.#after = after === undefined ? 0 : positionFrom(after);
@@ -145,7 +147,7 @@ class Printer {
   async print(stored: StoredRecord): Promise<boolean> {
     if (this.#left === 0) return false;
     if (stored.cursor.position <= this.#after) return true;
-    const record = parseOwnJson<CommitRecord>(stored.text);
+    const record = recordIn(this.#log, stored);
     if (this.#correlation !== undefined && correlationOf(record) !== this.#correlation) return true;
     for (const [n, event] of record.events.entries()) {
       const position = record.position + n;

@@ -13,6 +13,7 @@
  * - With a turn, no timer outlasts it, and each run that begins ends soon after it (log-pool.turns.test.ts).
  */
 import type { LogName } from "../../core/values/ids.ts";
+import { reasonOf, shortText } from "../../core/values/reason.ts";
 import { type Env, jittered } from "./env.ts";
 import type { Turn } from "./turn.ts";
 
@@ -43,6 +44,7 @@ const REST_MS = 1_000;
 const WALK_PAUSE_MS = 50;
 /** The most milliseconds of a timer. A run that comes too early returns its time again. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
+const REASON_LENGTH_MAX = 500;
 const RETRY_MS = { first: 500, max: 30_000 };
 
 export class LogPool {
@@ -50,7 +52,8 @@ export class LogPool {
   /** The logs whose work runs. True: the log was poked meanwhile. */
   readonly #running = new Map<LogName, boolean>();
   readonly #waiting = new Set<LogName>();
-  readonly #failures = new Map<LogName, number>();
+  /** The logs whose last run failed, with the number of failures since the last success and the last reason. */
+  readonly #failures = new Map<LogName, { readonly count: number; readonly reason: string }>();
   readonly #timers = new Set<() => void>();
   /** The later time of each log that has one, and the end of its timer. */
   readonly #later = new Map<LogName, { readonly at: number; readonly cancel: () => void }>();
@@ -73,6 +76,11 @@ export class LogPool {
   /** True: more logs have work than may run at once. */
   get hasWaiting(): boolean {
     return this.#waiting.size > 0;
+  }
+
+  /** The reason why the last run of a log failed on this node, such as a full disk. Null: it did not fail. */
+  failureOf(log: LogName): string | null {
+    return this.#failures.get(log)?.reason ?? null;
   }
 
   /** Starts the first walk. */
@@ -148,8 +156,8 @@ export class LogPool {
       nextAt = await run(log);
       this.#failures.delete(log);
     } catch (error) {
-      const failures = (this.#failures.get(log) ?? 0) + 1;
-      this.#failures.set(log, failures);
+      const failures = (this.#failures.get(log)?.count ?? 0) + 1;
+      this.#failures.set(log, { count: failures, reason: shortText(reasonOf(error), REASON_LENGTH_MAX) });
       // A closed store fails each call, and its server does not run any more.
       if (!this.#closed) report(error);
       nextAt = env.now() + jittered(env, Math.min(RETRY_MS.first * 2 ** (failures - 1), RETRY_MS.max));

@@ -2,6 +2,9 @@
 import { DacapoError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
+/** The reason of an event whose stored record cannot be read. */
+export const DAMAGED_RECORD = "its stored record is damaged";
+
 export type ParkedBy = {
   readonly kind: "model" | "subscriber" | "process";
   readonly name: string;
@@ -31,7 +34,8 @@ export function parkedEvents(by: ParkedBy, parked: readonly ParkedPlace[], cause
   const place = `${event} of ${stream} at position ${position}`;
   const details = { count: parked.length, event, stream, position, reason };
   const isVeto = by.kind === "model" && reason.startsWith("RejectedError: ");
-  return [parkedError(by, `${what} ${place}: ${reason}`, details, cause, isVeto ? lateVeto(by) : correction(by))];
+  const fix = isVeto ? lateVeto(by) : correction(by, reason === DAMAGED_RECORD);
+  return [parkedError(by, `${what} ${place}: ${reason}`, details, cause, fix)];
 }
 
 /** The report of a command that a process manager parked. `process`: the key of its process. */
@@ -59,9 +63,10 @@ function lateVeto({ name }: ParkedBy): string {
   return `The log has the commit already, so correct it by a command. Only \`strong(${name})\` refuses commits.`;
 }
 
-function correction({ kind, log }: ParkedBy): string {
+function correction({ kind, log }: ParkedBy, isDamaged = false): string {
   const { calls, other } = KINDS[kind];
-  return `Correct and deploy its code. Then call \`retry\` or \`${other}\` of \`server.log("${log}").${calls}\`.`;
+  const first = isDamaged ? "Restore a backup of the database." : "Correct and deploy its code.";
+  return `${first} Then call \`retry\` or \`${other}\` of \`server.log("${log}").${calls}\`.`;
 }
 
 function parkedError(

@@ -15,13 +15,13 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { foldRecord } from "../../core/fold/fold.ts";
 import { packTables, tableNames, unpackTables } from "../../core/fold/packed-tables.ts";
 import { ConfirmedRows } from "../../core/fold/rows.ts";
-import { type CommitRecord, type Cursor, cursorOf, positionOf } from "../../core/history/record.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
+import { type Cursor, cursorOf, positionOf } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, wait } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore } from "../stores/model-store.ts";
 import { readKeys } from "../stores/read-keys.ts";
+import { recordIn } from "../stores/stored-record.ts";
 import { baseName, baseNotesText, pageKey, PAGES, type StoredBase, unfinishedName } from "./base-followers.ts";
 import { pagesOf, readPages } from "./base-pages.ts";
 import type { BaseOptions } from "./base-option.ts";
@@ -111,11 +111,11 @@ async function foldBehind(
     const page = await store.read(log, at, PAGE);
     if (page.kind === "diverged") return { kind: "diverged" };
     if (page.kind !== "page") return { kind: "left" };
-    for (const { text } of page.records) {
-      const record = parseOwnJson<CommitRecord>(text);
+    for (const stored of page.records) {
+      const record = recordIn(log, stored);
       foldRecord(domain, rows, record);
       at = cursorOf(record);
-      room -= text.length;
+      room -= stored.text.length;
     }
     if (positionOf(at) >= positionOf(page.head) || rows.parkedCount > 0) return { kind: "end", at };
     if (room <= 0) room = bytesMax - packedBytes(domain, rows);

@@ -6,11 +6,11 @@
 import { foldStream, emptyStream, type FoldStep } from "../../core/fold/fold.ts";
 import { type CommitRecord, cursorOf, sameCursor, type Cursor } from "../../core/history/record.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 import { parkedEvents } from "../base/parked-error.ts";
 import { foldStates, keysIn, stateOf, statesChange, streamsIn } from "../read-models/fold-page.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
+import { recordIn } from "../stores/stored-record.ts";
 import { isBehindReset, type ProcessNotes, type ProcessPlace } from "./process-place.ts";
 import type { ProcessDefinition } from "./process-manager.ts";
 import { outboxRows, processRows, ProcessTables, waitingRows } from "./process-tables.ts";
@@ -273,8 +273,8 @@ async function* recordsOf({ store, log }: FoldSource, stream: StreamName, last: 
   for (let after = 0; after < last;) {
     const page = await store.readStream(log, stream, after, STREAM_PAGE);
     if (page.length === 0) return;
-    for (const { text } of page) {
-      const record = parseOwnJson<CommitRecord>(text);
+    for (const stored of page) {
+      const record = recordIn(log, stored);
       const versions = record.events.filter((event) => event.stream === stream).map(({ version }) => version);
       after = Math.max(after, ...versions);
       yield record;

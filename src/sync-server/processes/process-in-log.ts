@@ -62,8 +62,9 @@ export class ProcessInLog {
   async status(): Promise<ProcessStatus> {
     const { name } = this.#manager;
     const places = await this.#places();
+    const lastError = this.#processes.failureOf(this.#follower.log, name);
     const empty = { at: null, behind: 0, waiting: 0, parked: 0, commands: 0, nextAt: null, skipped: [] };
-    if (!places) return { name, state: "running", ...empty };
+    if (!places) return { name, state: "running", ...empty, lastError };
     const { live, head } = places;
     const { at, notes } = live;
     return {
@@ -76,6 +77,7 @@ export class ProcessInLog {
       commands: notes.commands,
       nextAt: notes.dueAt,
       skipped: notes.skipped,
+      lastError,
     };
   }
 

@@ -8,8 +8,8 @@
  * - The lease saves double work. The revision alone makes the rows and the outbox right.
  */
 import { type CommitRecord, type Cursor, cursorOf, positionOf } from "../../core/history/record.ts";
+import type { StorageLostError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 import type { Env } from "../base/env.ts";
 import type { Turn } from "../base/turn.ts";
 import { isUnknownTo } from "../read-models/fold-page.ts";
@@ -19,6 +19,7 @@ import { recordsThatFit, sizeOf } from "../read-models/write-size.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
 import { TooManyRows, workThatFits } from "../stores/read-keys.ts";
+import { recordsIn } from "../stores/stored-record.ts";
 import type { OnDiverged } from "../subscribers/diverged-follower.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
 import { Lease } from "../subscribers/lease.ts";
@@ -77,6 +78,8 @@ export class ProcessRunner {
   readonly #lease: Lease;
   #isTurnOfCommands = false;
   #isBeforeUnknown = false;
+  /** The next record is damaged. The run fails with it at its end, because commands that are due do not wait for it. */
+  #damage: StorageLostError | null = null;
   /** The revisions that the last write was computed on, if the store refused it. */
   #refused = "";
 
@@ -94,8 +97,9 @@ export class ProcessRunner {
         if (closing.aborted) return Infinity;
         if (turn?.isOver === true || (this.#lease.heldMs() > TURN_MS && hasWaiting())) return env.now();
         const end = await this.#next();
-        if (end !== "continue") return end.until;
-        await env.nextTurn();
+        if (end === "continue") await env.nextTurn();
+        else if (this.#damage) throw this.#damage;
+        else return end.until;
       }
     } finally {
       await this.#lease.giveBack();
@@ -162,7 +166,9 @@ export class ProcessRunner {
     const page = await store.read(this.#log, at, PAGE);
     if (page.kind === "diverged") onDiverged(this.#log, at);
     if (page.kind !== "page") return null;
-    const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
+    const { records, damage } = recordsIn(this.#log, page.records);
+    if (damage && !stopsAtUnknown) throw damage;
+    if (damage) [this.#damage, this.#isBeforeUnknown] = [damage, true];
     const first = stopsAtUnknown ? records.findIndex((record) => isUnknownTo(manager, record)) : -1;
     const [next] = records;
     if (first < 0 || !next) return records;

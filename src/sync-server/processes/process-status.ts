@@ -26,6 +26,8 @@ export type ProcessStatus = {
   readonly nextAt: number | null;
   /** The last skipped events and commands. */
   readonly skipped: readonly SkippedEvent[];
+  /** The reason why its last run failed on this node, such as a damaged record. Null: it did not fail. */
+  readonly lastError: string | null;
 };
 
 /** A page of the commands that wait. It has all commands of each of its processes. */

@@ -44,7 +44,7 @@ const RUNS_MAX = 16;
 export class Processes {
   readonly definitions: ReadonlyMap<string, ProcessDefinition>;
   readonly #options: ProcessesOptions;
-  readonly #pools: readonly LogPool[];
+  readonly #pools: ReadonlyMap<string, LogPool>;
   readonly #closing = new AbortController();
 
   constructor(options: ProcessesOptions) {
@@ -52,12 +52,13 @@ export class Processes {
     this.#options = options;
     this.definitions = checkedProcesses(domain, processes, taken, store);
     const node = nodeName(env);
-    this.#pools = [...this.definitions.values()].map((manager) => this.#poolOf(manager, node));
+    const managers = [...this.definitions];
+    this.#pools = new Map(managers.map(([name, manager]) => [name, this.#poolOf(manager, node)]));
   }
 
   /** Starts the first walk. */
   start(): void {
-    for (const pool of this.#pools) pool.start();
+    for (const pool of this.#pools.values()) pool.start();
   }
 
   /** Milliseconds since the epoch. */
@@ -67,18 +68,23 @@ export class Processes {
 
   /** Reports that a log may have new records. Null: every log may. */
   poke(log: LogName | null): void {
-    for (const pool of this.#pools) pool.poke(log);
+    for (const pool of this.#pools.values()) pool.poke(log);
+  }
+
+  /** The reason why the last run of a process manager failed on this node. Null: it did not fail. */
+  failureOf(log: LogName, manager: string): string | null {
+    return this.#pools.get(manager)?.failureOf(log) ?? null;
   }
 
   /** Does the due work of a log, and returns the time of its next work, or Infinity. For a runtime that sleeps. */
   async work(log: LogName): Promise<number> {
-    return Math.min(...(await Promise.all(this.#pools.map((pool) => pool.work(log)))));
+    return Math.min(...(await Promise.all([...this.#pools.values()].map((pool) => pool.work(log)))));
   }
 
   /** Begins no more steps, and waits for the running ones. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all(this.#pools.map((pool) => pool.close()));
+    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 
   #poolOf(manager: ProcessDefinition, node: () => string): LogPool {
@@ -122,4 +128,4 @@ export class Processes {
 }
 
 /** The process managers of a server, or of a program that runs none of their commands. */
-export type KnownProcesses = Pick<Processes, "definitions" | "now" | "poke">;
+export type KnownProcesses = Pick<Processes, "definitions" | "now" | "poke" | "failureOf">;

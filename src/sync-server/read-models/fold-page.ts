@@ -7,16 +7,25 @@
  * - The rows are those of a device that folds the same records, byte for byte.
  * - An event that cannot be folded is parked, and the next event is folded. An event is folded whole or parked whole.
  * - A handler that writes into an event or a state parks the event, and changes neither.
+ * - A damaged record parks its events and those behind it in its streams (server-log.damaged-record.test.ts).
  * - A row above 1 MiB parks the event that makes it so large, wherever the page ends.
  */
 import type { DomainDefinition, ProjectionDefinition } from "../../core/domain/definition.ts";
-import { emptyStream, foldRows, type FoldStep, foldStream, type StreamState } from "../../core/fold/fold.ts";
+import {
+  emptyStream,
+  type FoldedStream,
+  foldRows,
+  type FoldStep,
+  foldStream,
+  type StreamState,
+} from "../../core/fold/fold.ts";
 import type { CommitRecord } from "../../core/history/record.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { eventId } from "../../core/values/id.ts";
 import { deepFreeze, type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import type { StreamName } from "../../core/values/ids.ts";
+import { DAMAGED_RECORD } from "../base/parked-error.ts";
 import { type RowChange, ROW_BYTES_MAX } from "../stores/model-store.ts";
 import type { SqlStatement } from "../stores/sql-tables.ts";
 import { foldSql, NONE_REFUSED, type RefusedEvents } from "./fold-sql.ts";
@@ -34,6 +43,9 @@ export type FoldedStates = {
   readonly parked: readonly ParkedEvent[];
   readonly hasUnknown: boolean;
 };
+
+/** The type of the events of a damaged record. No event of a domain has an empty name. */
+export const DAMAGED_TYPE = "";
 
 /** The streams of the model's aggregates in these records, each once. */
 export function streamsIn({ projection }: ReadModel, records: readonly CommitRecord[]): readonly string[] {
@@ -68,10 +80,10 @@ export function foldStates(
   const steps: FoldStep[] = [];
   const parked: ParkedEvent[] = [];
   for (const record of records) {
-    for (const [n, { stream }] of record.events.entries()) {
+    for (const [n, { stream, type }] of record.events.entries()) {
       if (!projection.from.has(aggregateOf(stream)) || (only ?? stream) !== stream) continue;
       const at = states.get(stream) ?? storedState(stream) ?? emptyStream(domain, stream);
-      const folded = foldStream(domain, at, record, n);
+      const folded = type === DAMAGED_TYPE ? damagedAt(at, record, n) : foldStream(domain, at, record, n);
       states.set(stream, folded.next);
       // Handlers share the events and states, and a state that one of them changed would be stored.
       steps.push(...deepFreeze(folded.steps));
@@ -257,6 +269,12 @@ function stateText(state: StreamState): string {
   if (!exceedsBytes(text, ROW_BYTES_MAX)) return text;
   const reason = `the state of the stream has more than ${ROW_BYTES_MAX} bytes`;
   return JSON.stringify({ version: state.version, state: null, unreadable: { event: "", reason } });
+}
+
+/** The stream of an event whose stored record is damaged: unreadable from there on. */
+function damagedAt({ state, unreadable }: StreamState, { commit, events }: CommitRecord, n: number): FoldedStream {
+  const reason = { event: eventId(commit, n), reason: DAMAGED_RECORD };
+  return { next: { version: events[n]?.version ?? 0, state, unreadable: unreadable ?? reason }, steps: [] };
 }
 
 function parkedAt(record: CommitRecord, n: number, reason: string): ParkedEvent {

@@ -6,9 +6,8 @@
  * - One write names the revision that the rows had. If they moved meanwhile, the streams that changed are read again.
  *   So it ends in a log with many commits, where a strong model moves with each of them.
  */
-import { type CommitRecord, type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
+import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
@@ -24,6 +23,7 @@ import {
   type ParkedEvent,
   withParked,
 } from "./follower-notes.ts";
+import { foldableRecord } from "./page-records.ts";
 import { type ReadModel, ROWS, STATES } from "./read-model.ts";
 
 export type FoldStreamsContext = {
@@ -120,9 +120,8 @@ class StreamFolds {
       const page = await this.#context.store.read(this.#log, cursor, PAGE);
       const last = page.kind === "page" ? page.records.at(-1) : undefined;
       if (page.kind !== "page" || !last) return this.#wanted;
-      for (const { text } of page.records)
-        for (const { stream } of parseOwnJson<CommitRecord>(text).events)
-          if (this.#wanted.has(stream)) changed.add(stream);
+      for (const { streams } of page.records)
+        for (const { stream } of streams) if (this.#wanted.has(stream)) changed.add(stream);
       // The page may be longer than needed.
       cursor = positionOf(last.cursor) > positionOf(at) ? at : last.cursor;
     }
@@ -144,7 +143,7 @@ async function foldStream(
     const page = await store.readStream(log, stream, version, PAGE);
     const last = page.at(-1)?.streams.find((span) => span.stream === stream)?.last;
     const records = page
-      .map(({ text }) => parseOwnJson<CommitRecord>(text))
+      .map((stored) => foldableRecord(log, stored))
       .filter((record) => record.position <= positionOf(at));
     const states = foldStates(model, records, (one) => stateOf(texts.states.get(one)), stream);
     const folded = foldPage(model, states, texts.rows);

@@ -7,7 +7,6 @@
  * - A long fold lets the other work of the server continue after each page.
  */
 import { type CommitRecord, type Cursor, positionOf } from "../../core/history/record.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import { parkedEvents } from "../base/parked-error.ts";
@@ -20,7 +19,7 @@ import { NONE_REFUSED } from "./fold-sql.ts";
 import { type FoldedTask, foldTask, resetTask } from "./fold-task.ts";
 import type { FoldWork, KeeperPace } from "./keeper-pace.ts";
 import { type FoldTask, nextStep, type Step } from "./next-step.ts";
-import { eventsIn, upTo, upToEvent } from "./page-records.ts";
+import { eventsIn, foldableRecord, upTo, upToEvent } from "./page-records.ts";
 import type { ReadModel } from "./read-model.ts";
 import type { UnknownEvents } from "./unknown-events.ts";
 import { recordsThatFit, sizeOf } from "./write-size.ts";
@@ -126,7 +125,7 @@ export class LogKeeper {
       for (const { model } of tasks) skipped.delete(model.beside);
     }
     if (page.kind !== "page") return NOTHING_FOLDED;
-    const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
+    const records = page.records.map((stored) => foldableRecord(this.#log, stored));
     const known = tasks.map((task) => ({
       task,
       records: upTo(task, this.#knownRecords(task, records, skipped)),

@@ -49,6 +49,8 @@ export type ModelFacts = {
   readonly job: JobFacts | null;
   /** The job before that one. */
   readonly former: JobFacts | null;
+  /** The reason why the last run of the keeper failed on this node. Null: it did not fail. */
+  readonly failure: string | null;
 };
 
 export type JobFacts = {
@@ -179,10 +181,13 @@ export class ModelJobs {
     const notes = notesOf(beside);
     const { former } = notes?.job ?? {};
     // A full store cannot keep the reason.
-    const failure = notes?.job?.state === "running" ? this.#options.keepers.failureOf(log) : null;
+    const failure = this.#options.keepers.failureOf(log);
     const current =
       notes?.job && jobFactsOf({ job: notes.job, at: beside?.at ?? null, parked: notes.parkedCount }, head);
-    const job = current && failure ? { ...current, progress: { ...current.progress, lastError: failure } } : current;
+    const job =
+      current && notes.job.state === "running" && failure
+        ? { ...current, progress: { ...current.progress, lastError: failure } }
+        : current;
     const own = notesOf(follower);
     return {
       follower,
@@ -191,6 +196,7 @@ export class ModelJobs {
       head,
       job: job ?? null,
       former: former ? jobFactsOf(former, head) : null,
+      failure,
     };
   }
 

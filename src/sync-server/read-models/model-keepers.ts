@@ -5,7 +5,6 @@
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import { reasonOf, shortText } from "../../core/values/reason.ts";
 import { type Env, nodeName } from "../base/env.ts";
 import type { LagBook } from "../base/lag-book.ts";
 import { LogPool } from "../base/log-pool.ts";
@@ -40,7 +39,6 @@ export type ModelKeepersOptions = {
 };
 
 const KEEPERS_MAX = 8;
-const FAILURE_LENGTH_MAX = 500;
 
 export class ModelKeepers {
   readonly models: ReadonlyMap<string, ReadModel>;
@@ -48,8 +46,6 @@ export class ModelKeepers {
   readonly #pace: KeeperPace;
   /** Null: the server has no models. */
   readonly #pool: LogPool | null;
-  /** The logs whose last run failed on this node, with the reasons. */
-  readonly #failures = new Map<LogName, string>();
   #closed = false;
 
   constructor({ domain, models, ...options }: ModelKeepersOptions) {
@@ -94,7 +90,7 @@ export class ModelKeepers {
 
   /** The reason why the last run of a log failed on this node, such as a full disk. Null: it did not fail. */
   failureOf(log: LogName): string | null {
-    return this.#failures.get(log) ?? null;
+    return this.#pool?.failureOf(log) ?? null;
   }
 
   /** Reports that the store may have rows of orphaned tables. */
@@ -142,12 +138,7 @@ export class ModelKeepers {
       due: (after, limit) => modelStore.due(followers, env.now(), after, limit),
       run: async (log) => {
         try {
-          const nextAt = await new LogKeeper(context, log, unknown).run();
-          this.#failures.delete(log);
-          return nextAt;
-        } catch (error) {
-          this.#failures.set(log, shortText(reasonOf(error), FAILURE_LENGTH_MAX));
-          throw error;
+          return await new LogKeeper(context, log, unknown).run();
         } finally {
           this.#moved.send(log);
         }

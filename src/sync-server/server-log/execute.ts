@@ -11,7 +11,7 @@ import { causeOf, correlationOf, pickCause } from "../../core/history/cause.ts";
 import type { Commit } from "../../core/history/commit.ts";
 import { isRequest } from "../../core/decide/propose-commit.ts";
 import { COMMANDS_MAX } from "../../core/history/limits.ts";
-import { type CommitRecord, eventsOf } from "../../core/history/record.ts";
+import { eventsOf } from "../../core/history/record.ts";
 import type { Outcome, RejectedOutcome } from "../../core/wire/messages.ts";
 import { parseCommit } from "../../core/wire/read-messages.ts";
 import { byteLength } from "../../core/values/byte-length.ts";
@@ -28,6 +28,7 @@ import type { Observer } from "../base/observer.ts";
 import type { Executed } from "../base/executed.ts";
 import { undecided } from "../base/undecided.ts";
 import type { EventStore, StoredRecord } from "../stores/event-store.ts";
+import { recordIn } from "../stores/stored-record.ts";
 import type { PushResult, RefusedCode } from "../writer/admit-push.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 import { gone } from "../base/gone.ts";
@@ -182,11 +183,11 @@ async function executedOf(
   if (outcome.outcome === "empty") return { outcome: "empty", id, at: null, events: [] };
   const stored =
     appended.records.find(({ commit }) => commit === id) ?? (await findRecord(context.store, log, stream, id));
-  return { outcome: "recorded", id, at: outcome.at, events: stored ? eventsIn(context.domain, stored) : [] };
+  return { outcome: "recorded", id, at: outcome.at, events: stored ? eventsIn(context.domain, log, stored) : [] };
 }
 
-function eventsIn(domain: DomainDefinition, { text }: StoredRecord): readonly DomainEvent[] {
-  const record = parseOwnJson<CommitRecord>(text);
+function eventsIn(domain: DomainDefinition, log: LogName, stored: StoredRecord): readonly DomainEvent[] {
+  const record = recordIn(log, stored);
   return record.events.flatMap((_, n) => eventsOf(domain, record, n));
 }
 

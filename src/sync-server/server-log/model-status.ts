@@ -27,6 +27,8 @@ export type ModelStatus = {
   readonly parked: number;
   /** The job that builds or compares rows beside these, or the last one. Null: there was none. */
   readonly job: JobProgress | null;
+  /** The reason why the last work on the rows of this log failed on this node. It is tried again. Null: it did not. */
+  readonly lastError: string | null;
 };
 
 /** The rows that are read, compared with those of the log. */
@@ -62,6 +64,7 @@ export async function statusOf(jobs: ModelJobs, log: LogName, model: ReadModel):
     behind: done > of ? of : of - done,
     parked: notes?.parkedCount ?? 0,
     job: job?.progress ?? null,
+    lastError: facts.failure,
     verified: job?.comparison ? verifiedOf<Json>(job.at, job.comparison) : null,
   };
 }

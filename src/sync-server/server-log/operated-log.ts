@@ -74,10 +74,11 @@ export async function operateLog(options: OperatedLogOptions, log: LogName): Pro
     reader: new RowsReader({ store, keepers, env }),
     limits: SERVER_LIMITS,
   };
+  const followers = { now: env.now, poke: () => {}, failureOf: () => null };
   return {
     models: logModels({ ...facts, models: keepers.models, keepers }, log),
-    subscribers: logSubscribers(store, { definitions, now: env.now, poke: () => {} }, log),
-    processes: logProcesses(store, { definitions: processes, now: env.now, poke: () => {} }, log),
+    subscribers: logSubscribers(store, { definitions, ...followers }, log),
+    processes: logProcesses(store, { definitions: processes, ...followers }, log),
     rows: (model, rowsOptions) => readRows<never>(reading, log, model, rowsOptions),
     close: async () => {
       clearInterval(looking);

@@ -4,9 +4,9 @@ import type { DomainEvent } from "../../core/domain/event.ts";
 import { type CommitRecord, type Cursor, positionOf, readableEvents } from "../../core/history/record.ts";
 import type { OptionNames } from "../../core/values/known-options.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 import { invalid, isCount, requireCallOptions, requireTexts, shown } from "../base/check-arguments.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import { recordIn } from "../stores/stored-record.ts";
 import { gone } from "../base/gone.ts";
 import { replaced } from "./log-errors.ts";
 
@@ -120,6 +120,6 @@ export async function* pagesTo(
     const last = page.kind === "page" ? page.records.at(-1) : undefined;
     if (page.kind !== "page" || !last) throw replaced(log, cursor);
     cursor = last.cursor;
-    yield page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
+    yield page.records.map((stored) => recordIn(log, stored));
   }
 }

@@ -4,10 +4,11 @@ import type { DomainEvent } from "../../core/domain/event.ts";
 import { emptyStream, foldStream } from "../../core/fold/fold.ts";
 import { type CommitRecord, encodeCursor, positionOf, readableEvents } from "../../core/history/record.ts";
 import { RejectedError } from "../../core/values/errors.ts";
-import { type Json, parseOwnJson } from "../../core/values/json.ts";
+import type { Json } from "../../core/values/json.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import { recordIn } from "../stores/stored-record.ts";
 import { foldStored, LogMoved, type StreamSource } from "../streams/read-stream.ts";
 import { readSnapshots } from "../streams/snapshots.ts";
 import type { KnownStream } from "../streams/stream-cache.ts";
@@ -111,8 +112,8 @@ async function* eventsOf(
       if ((await store.head(log)).kind === "gone") throw gone(log);
       return;
     }
-    for (const { text } of page) {
-      const record = parseOwnJson<CommitRecord>(text);
+    for (const stored of page) {
+      const record = recordIn(log, stored);
       for (const [n, event] of record.events.entries()) {
         if (event.stream !== stream || event.version <= from) continue;
         from = event.version;

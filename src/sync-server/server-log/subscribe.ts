@@ -5,21 +5,14 @@
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
-import {
-  type CommitRecord,
-  type Cursor,
-  cursorOf,
-  decodeCursor,
-  encodeCursor,
-  readableEvents,
-} from "../../core/history/record.ts";
+import { type Cursor, cursorOf, decodeCursor, encodeCursor, readableEvents } from "../../core/history/record.ts";
 import type { OptionNames } from "../../core/values/known-options.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { invalid, requireCallOptions, requireTexts, shown } from "../base/check-arguments.ts";
 import type { LogSignals } from "../base/log-signals.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import { recordIn } from "../stores/stored-record.ts";
 import { gone } from "../base/gone.ts";
 import { diverged, replaced } from "./log-errors.ts";
 
@@ -102,8 +95,8 @@ async function* follow(
     if (page.kind === "diverged") throw isGiven ? diverged(log, "from") : replaced(log, after, SUBSCRIBE_AGAIN);
     isGiven = false;
     const records = page.kind === "page" ? page.records : [];
-    for (const { text } of records) {
-      const record = parseOwnJson<CommitRecord>(text);
+    for (const stored of records) {
+      const record = recordIn(log, stored);
       const end = cursorOf(record);
       for (let n = 0; n < record.events.length; n++) {
         const events = readableEvents(domain, record, n);

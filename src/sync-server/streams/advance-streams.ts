@@ -7,7 +7,8 @@
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
-import { damaged, foldInto, parseStored } from "./read-stream.ts";
+import { parseStored } from "../stores/stored-record.ts";
+import { damaged, foldInto } from "./read-stream.ts";
 import type { KnownStream } from "./stream-cache.ts";
 
 /**

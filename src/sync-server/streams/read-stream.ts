@@ -12,10 +12,10 @@ import type { DomainEvent } from "../../core/domain/event.ts";
 import { emptyStream, foldStream, type StreamState } from "../../core/fold/fold.ts";
 import { eventId } from "../../core/values/id.ts";
 import { type CommitRecord, readableEvents } from "../../core/history/record.ts";
-import { spansOf } from "../stores/stored-record.ts";
+import { DAMAGED_RECORD } from "../base/parked-error.ts";
+import { parseStored } from "../stores/stored-record.ts";
 import type { LogTurn, StoredRecord } from "../stores/event-store.ts";
 import type { KnownStream } from "./stream-cache.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 
 /** Authors of one stream that are remembered, at most. With more of them, only the store knows who wrote last. */
@@ -248,31 +248,9 @@ async function* storedRecords(
   }
 }
 
-/** Parses the text of a stored record. Null: the record is damaged. */
-export function parseStored({ text, streams }: StoredRecord): CommitRecord | null {
-  try {
-    // The type holds, because this server wrote the text from a record that it had checked.
-    const record = parseOwnJson<CommitRecord>(text);
-    // A damaged text may still be JSON. Then its streams differ from the streams that it is stored under.
-    return sameSpans(spansOf(record.events), streams) ? record : null;
-  } catch {
-    return null;
-  }
-}
-
-function sameSpans(one: StoredRecord["streams"], other: StoredRecord["streams"]): boolean {
-  return (
-    one.length === other.length &&
-    one.every(
-      ({ stream, first, last }, n) =>
-        stream === other[n]?.stream && first === other[n]?.first && last === other[n]?.last,
-    )
-  );
-}
-
 /** The stream after a damaged record: unreadable from there on. */
 export function damaged({ state, authors }: KnownStream, stored: StoredRecord, stream: StreamName): KnownStream {
-  const unreadable = state.unreadable ?? { event: eventId(stored.commit, 0), reason: "its stored record is damaged" };
+  const unreadable = state.unreadable ?? { event: eventId(stored.commit, 0), reason: DAMAGED_RECORD };
   const { mark } = stored.cursor;
   return { state: { ...state, version: lastVersion(stored, stream), unreadable }, mark, authors };
 }

@@ -8,9 +8,8 @@
  * - A retry never moves the checkpoint.
  * - A handler starts only while this node has the lease. A node that lost it stops its handlers and stores nothing.
  */
-import { type CommitRecord, type Cursor, cursorOf, sameCursor } from "../../core/history/record.ts";
+import { type Cursor, cursorOf, sameCursor } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 import { jittered } from "../base/env.ts";
 import { parkedEvents } from "../base/parked-error.ts";
 import { Lanes, type OpenEvent, untriedEvents } from "./lanes.ts";
@@ -73,6 +72,8 @@ export class LogRunner {
       const canRun = (await this.#lease.hold()) && (await this.#load());
       const isDiverged = canRun && (await this.#isDiverged());
       if (canRun && !isDiverged) while (await this.#step());
+      // Only now, because the results of handlers are stored first.
+      if (this.#records.damage) throw this.#records.damage;
       // A poke came too late for this run, or other logs have their turn first.
       if (this.#isStale || this.#mustYield()) return this.#context.env.now();
       return isDiverged || this.#place?.notes.isPaused === true ? Infinity : this.#lanes.nextAt();
@@ -174,7 +175,7 @@ export class LogRunner {
 
   #wantsPage(): boolean {
     const place = this.#place;
-    if (!place || this.#pageEnd !== undefined || this.#lanes.isStopped) return false;
+    if (!place || this.#pageEnd !== undefined || this.#records.damage || this.#lanes.isStopped) return false;
     if (this.#lanes.count >= WAITING_MAX || this.#lanes.next(this.#context.env.now()) !== null) return false;
     return !sameCursor(place.at, place.head);
   }
@@ -186,8 +187,7 @@ export class LogRunner {
     const page = await store.read(this.#log, at, PAGE);
     if (page.kind === "diverged") onDiverged(this.#log, at);
     if (page.kind !== "page") return false;
-    for (const { text } of page.records) {
-      const record = parseOwnJson<CommitRecord>(text);
+    for (const record of this.#records.readable(page.records)) {
       for (const event of untriedEvents(record, (n) => isFor(domain, subscriber, record, n))) {
         this.#records.add(event.position, record);
         this.#lanes.admit(event);

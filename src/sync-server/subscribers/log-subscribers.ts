@@ -36,6 +36,8 @@ export type SubscriberStatus = {
   readonly parked: number;
   /** The last skipped events. */
   readonly skipped: readonly SkippedEvent[];
+  /** The reason why its last run failed on this node, such as a damaged record. Null: it did not fail. */
+  readonly lastError: string | null;
 };
 
 /** An event that a subscriber could not handle. */
@@ -112,7 +114,7 @@ export type LogSubscribers = {
 const NOTHING = { set: [], remove: [] };
 
 /** The subscribers of a server, or of a program that runs no handlers. */
-export type KnownSubscribers = Pick<Subscribers, "definitions" | "now" | "poke">;
+export type KnownSubscribers = Pick<Subscribers, "definitions" | "now" | "poke" | "failureOf">;
 
 export function logSubscribers(store: EventStore, subscribers: KnownSubscribers, log: LogName): LogSubscribers {
   const { definitions } = subscribers;
@@ -136,14 +138,15 @@ class SubscriberInLog {
   async status(): Promise<SubscriberStatus> {
     const { name, afterRetries } = this.#follower.definition;
     const place = await this.#place();
-    if (!place) return { name, state: "running", at: null, behind: 0, waiting: 0, parked: 0, skipped: [] };
+    const lastError = this.#subscribers.failureOf(this.#follower.log, name);
+    if (!place) return { name, state: "running", at: null, behind: 0, waiting: 0, parked: 0, skipped: [], lastError };
     const { at, head, notes } = place;
     const { isPaused, waiting, parked, skipped } = notes;
     const isStopped = afterRetries === "stop" && parked > 0;
     const isDiverged = await this.#follower.isDiverged(at);
     const state = isDiverged ? "diverged" : isPaused ? "paused" : isStopped ? "stopped" : "running";
     const behind = Math.max(positionOf(head) - positionOf(at), 0);
-    return { name, state, at: at && encodeCursor(at), behind, waiting, parked, skipped };
+    return { name, state, at: at && encodeCursor(at), behind, waiting, parked, skipped, lastError };
   }
 
   async parked(): Promise<readonly ParkedByHandler[]> {

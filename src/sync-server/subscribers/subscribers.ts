@@ -80,6 +80,11 @@ export class Subscribers {
     for (const pool of this.#pools) pool.poke(log);
   }
 
+  /** The reason why the last run of a subscriber failed on this node. Null: it did not fail. */
+  failureOf(log: LogName, subscriber: string): string | null {
+    return this.#pools.find(({ name }) => name === subscriber)?.failureOf(log) ?? null;
+  }
+
   /** Does the due work of a log, and returns the time of its next work, or Infinity. For a runtime that sleeps. */
   async work(log: LogName): Promise<number> {
     return Math.min(...(await Promise.all(this.#pools.map((pool) => pool.work(log)))));
@@ -98,6 +103,7 @@ type PoolOptions = Omit<RunnerContext, "slots" | "hasWaiting" | "onDiverged"> &
   Pick<SubscribersOptions, "walkMs" | "ticks">;
 
 class SubscriberPool {
+  readonly name: string;
   readonly #pool: LogPool;
   readonly #runners = new Map<LogName, LogRunner>();
 
@@ -105,6 +111,7 @@ class SubscriberPool {
     const { subscriber, modelStore, env, report } = options;
     const slots = new Slots(subscriber.concurrency);
     const { name } = subscriber;
+    this.name = name;
     const onDiverged = divergedReport({ noun: "subscriber", name, details: { subscriber: name } }, report);
     this.#pool = new LogPool({
       env,
@@ -135,6 +142,10 @@ class SubscriberPool {
     if (log !== null && this.#runners.get(log)?.poke() === true) return;
     if (log === null) for (const runner of this.#runners.values()) runner.poke();
     this.#pool.poke(log);
+  }
+
+  failureOf(log: LogName): string | null {
+    return this.#pool.failureOf(log);
   }
 
   work(log: LogName): Promise<number> {

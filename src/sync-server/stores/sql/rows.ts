@@ -2,6 +2,7 @@
 import { StorageLostError } from "../../../core/values/errors.ts";
 import { parseOwnJson } from "../../../core/values/json.ts";
 import type { KeptOutcome, KnownCommit, ReadLimit, StoredRecord } from "../event-store.ts";
+import { RESTORE_FIX } from "../stored-record.ts";
 import { type SizedRecord, takePage } from "../take-page.ts";
 
 /** The columns of a record, under their names in the table. */
@@ -33,11 +34,6 @@ export type KnownRow = {
   readonly mark: string | null;
   readonly text: string | null;
 };
-
-/** The fix for stored rows that are damaged or missing. */
-export const RESTORE_FIX =
-  "Stop the server, keep the damaged database, and restore a backup. Devices push again the commits that the backup " +
-  "lacks.";
 
 /** `[["task/t1",1,2]]`: the stream, and the versions of its first and last event in the record. */
 export function streamsText(streams: StoredRecord["streams"]): string {

@@ -25,7 +25,8 @@ import type {
 import type { SpentTickets, StoreHints, StorePresence } from "../between-nodes.ts";
 import type { ModelStore } from "../model-store.ts";
 import { LogCalls } from "./log-calls.ts";
-import { outcomeOf, RESTORE_FIX } from "./rows.ts";
+import { RESTORE_FIX } from "../stored-record.ts";
+import { outcomeOf } from "./rows.ts";
 import { type Call, callTables, closedStore, type LogTables, type MaybePromise, type Tables } from "./tables.ts";
 
 export class TableEventStore implements EventStore {

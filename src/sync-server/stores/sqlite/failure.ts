@@ -13,7 +13,7 @@ import {
   StorageLostError,
 } from "../../../core/values/errors.ts";
 import { messageOf } from "../../../core/values/reason.ts";
-import { RESTORE_FIX } from "../sql/rows.ts";
+import { RESTORE_FIX } from "../stored-record.ts";
 
 export type SqlFailure = { readonly error: DacapoError; readonly final: boolean };
 
