@@ -2,18 +2,21 @@
  * Decides which events of a log a subscriber handles next: one lane for each stream. Pure.
  *
  *     page of events ── admit ──> open ── start ──> running ── succeed ──> done
- *     waiting rows ──── load ──┘    ^                  └─ fail ──> retry later, or parked
+ *     waiting rows ──── load ──┘    ^                  ├─ fail ──> retry later, or parked
+ *                                   │                  └─ leave ──> wait for newer code, or parked
  *                                   └──────────────────────────────┘
  *
  * Guarantees (lanes.test.ts):
  * - The events of a stream start in order, and one at a time.
  * - An event leaves its lane only when it was handled, or when an operator skipped it.
  * - The next event of ten thousand streams costs about as much as the one of ten.
+ * - An event that this code does not know counts no attempt. Newer code starts it, also if it is parked.
  * - `changes` names all rows that differ from the stored ones. So a crash loses no event.
  */
-import type { CommitRecord } from "../../core/history/record.ts";
+import type { CommitRecord, RecordEvent } from "../../core/history/record.ts";
 import { eventId } from "../../core/values/id.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
+import { aggregateOf } from "../../core/values/names.ts";
 import { SortedList } from "./sorted-list.ts";
 import { StartOrder } from "./start-order.ts";
 
@@ -35,7 +38,12 @@ export type OpenEvent = {
   readonly error: string | null;
   /** True: no attempt follows until an operator requests one. */
   readonly isParked: boolean;
+  /** The `v` of an event that the last node did not know. Undefined: no node met it, or the last one knew it. */
+  readonly unknownV?: number;
 };
+
+/** The part of an event that shows whether a release knows it. */
+export type UnknownEvent = Pick<RecordEvent, "stream" | "type" | "v">;
 
 /** The chosen events of a record, before the first attempt. */
 export function untriedEvents(record: CommitRecord, isChosen: (n: number) => boolean): readonly OpenEvent[] {
@@ -79,6 +87,8 @@ export class Lanes {
   readonly #stored = new Map<number, string>();
   /** Positions whose rows may differ from the stored ones. */
   readonly #dirty = new Set<number>();
+  /** The events that the last node did not know, by position. */
+  readonly #unknown = new Map<number, UnknownEvent>();
   #parkedCount = 0;
 
   constructor(policy: LanePolicy) {
@@ -101,6 +111,12 @@ export class Lanes {
   /** True: a parked event stops the log. */
   get isStopped(): boolean {
     return this.#policy.afterRetries === "stop" && this.#parkedCount > 0;
+  }
+
+  /** The events that the last node did not know: one of each type. */
+  get unknown(): readonly UnknownEvent[] {
+    const all = [...this.#unknown.values()];
+    return [...new Map(all.map((one) => [`${aggregateOf(one.stream)} ${one.type} ${one.v}`, one])).values()];
   }
 
   get hasChanges(): boolean {
@@ -163,6 +179,28 @@ export class Lanes {
     return isParked;
   }
 
+  /** This code does not know the event. It waits for newer code, and after its wait it is parked. Returns true then. */
+  leave(event: OpenEvent, unknownV: number, error: string, waitsUntil: number): boolean {
+    this.#end(event.stream);
+    if (!this.#remove(event.position)) return false;
+    const isParked = event.unknownV !== undefined;
+    this.#insert({ ...event, error, isParked, notBefore: waitsUntil, unknownV });
+    this.#dirty.add(event.position);
+    return isParked;
+  }
+
+  /** Lets events start that another node did not know, if this code knows them. */
+  retryUnknown(isKnown: (event: UnknownEvent) => boolean): void {
+    for (const [position, unknown] of this.#unknown) {
+      const event = this.#open.get(position);
+      if (!event || !isKnown(unknown)) continue;
+      const { unknownV: _, ...known } = event;
+      this.#remove(position);
+      this.#insert({ ...known, isParked: false, notBefore: 0 });
+      this.#dirty.add(position);
+    }
+  }
+
   /** The handler was cut off. The event starts again, as if this attempt had not begun. */
   giveUp({ stream }: OpenEvent): void {
     this.#end(stream);
@@ -203,8 +241,9 @@ export class Lanes {
   }
 
   #insert(event: OpenEvent): void {
-    const { stream, position, isParked } = event;
+    const { stream, type, position, isParked, unknownV: v } = event;
     this.#open.set(position, event);
+    if (v !== undefined) this.#unknown.set(position, { stream, type, v });
     if (isParked) this.#parkedCount++;
     if (isParked && this.#policy.afterPark === "continue") return;
     const lane = this.#lanes.get(stream) ?? new SortedList(byPosition);
@@ -218,6 +257,7 @@ export class Lanes {
     const event = this.#open.get(position);
     if (!event) return false;
     this.#open.delete(position);
+    this.#unknown.delete(position);
     if (event.isParked) this.#parkedCount--;
     const lane = this.#lanes.get(event.stream);
     lane?.remove(event);

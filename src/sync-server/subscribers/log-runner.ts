@@ -6,6 +6,7 @@
  * Guarantees (subscribers.test.ts, subscribers.kill.test.ts):
  * - The checkpoint moves over a page in the same write that stores its open events. So a crash loses no event.
  * - A retry never moves the checkpoint.
+ * - An unknown event waits a minute for newer code, and holds up only its stream (subscribers.releases.test.ts).
  * - A handler starts only while this node has the lease. A node that lost it stops its handlers and stores nothing.
  */
 import { type Cursor, cursorOf, sameCursor } from "../../core/history/record.ts";
@@ -17,7 +18,7 @@ import { Lease } from "./lease.ts";
 import { nextStep, type RunnerFacts } from "./next-step.ts";
 import { OpenRecords } from "./open-records.ts";
 import { type Place, readPlace, readWaiting, writePlace } from "./place.ts";
-import { type HandlerResult, isFor, runHandler } from "./run-handler.ts";
+import { type HandlerResult, isFor, isUnknown, runHandler } from "./run-handler.ts";
 import type { RunnerContext } from "./runner-context.ts";
 import { WakeUp } from "./wake-up.ts";
 
@@ -26,6 +27,8 @@ const PAGE = { events: 256, bytes: 1024 * 1024 };
 export const WAITING_MAX = 10_000;
 /** A busy log continues for this time, though other logs wait for their turn. */
 const TURN_MS = 5_000;
+/** A node that knows an event may handle it within this time. After it, this node parks the event. */
+const UNKNOWN_MS = 60_000;
 
 export class LogRunner {
   readonly #context: RunnerContext;
@@ -120,10 +123,16 @@ export class LogRunner {
       canStart: this.#lanes.next(now) !== null,
       isFull: this.#context.slots.free === 0,
       nextAt: this.#lanes.nextAt(),
-      hasChanges: this.#pageEnd !== undefined || this.#lanes.hasChanges,
+      hasChanges: this.#pageEnd !== undefined || this.#lanes.hasChanges || this.#isOverdue(now),
       storedAt: this.#storedAt,
       isSignalled: this.#signal.take() || this.#isStale,
     };
+  }
+
+  /** True: the stored time is over, and nothing starts now. Each walk over all logs would name this one. */
+  #isOverdue(now: number): boolean {
+    const isDue = (this.#place?.notes.nextAt ?? Infinity) <= now;
+    return isDue && this.#lanes.runningCount === 0 && this.#lanes.nextAt() > now;
   }
 
   /** False: no handler starts. */
@@ -132,7 +141,7 @@ export class LogRunner {
   }
 
   async #load(): Promise<boolean> {
-    const { modelStore, subscriber, env } = this.#context;
+    const { modelStore, domain, subscriber, env } = this.#context;
     for (;;) {
       this.#isStale = false;
       const place = await readPlace(modelStore, this.#log, subscriber.follower);
@@ -143,6 +152,7 @@ export class LogRunner {
       if (!this.#place) this.#storedAt = env.now();
       this.#place = place;
       if (rows !== "known") this.#lanes.load(rows);
+      this.#lanes.retryUnknown((event) => !isUnknown(domain, event));
       return true;
     }
   }
@@ -229,22 +239,29 @@ export class LogRunner {
       attempt: event.failures + 1,
       stop: this.#stop.signal,
     });
-    if (!this.#settle(event, result) || result.kind !== "failed") return;
-    const { reason, error } = result;
+    if (!this.#settle(event, result) || !("reason" in result)) return;
     const by = { kind: "subscriber", name: subscriber.name, log: this.#log } as const;
-    for (const parked of parkedEvents(by, [{ ...event, reason }], error)) report(parked);
+    const cause = result.kind === "failed" ? result.error : undefined;
+    for (const parked of parkedEvents(by, [{ ...event, reason: result.reason }], cause)) report(parked);
   }
 
   /** Returns true if the event is parked now. */
   #settle(event: OpenEvent, result: HandlerResult): boolean {
     const { env, subscriber } = this.#context;
-    if (result.kind === "done") this.#lanes.succeed(event);
-    else if (result.kind === "cut-off") this.#lanes.giveUp(event);
-    else {
-      const delayMs = Math.min(subscriber.firstMs * 2 ** event.failures, subscriber.maxMs);
-      return this.#lanes.fail(event, result.reason, env.now() + jittered(env, delayMs));
+    switch (result.kind) {
+      case "done":
+        this.#lanes.succeed(event);
+        return false;
+      case "cut-off":
+        this.#lanes.giveUp(event);
+        return false;
+      case "unknown":
+        return this.#lanes.leave(event, result.v, result.reason, env.now() + UNKNOWN_MS);
+      case "failed": {
+        const delayMs = Math.min(subscriber.firstMs * 2 ** event.failures, subscriber.maxMs);
+        return this.#lanes.fail(event, result.reason, env.now() + jittered(env, delayMs));
+      }
     }
-    return false;
   }
 
   /** Stores the checkpoint and the changed rows. Returns false if the place changed meanwhile. */
@@ -254,8 +271,10 @@ export class LogRunner {
     if (!place) return false;
     const changes = this.#lanes.changes();
     const at = this.#pageEnd ?? place.at;
-    const notes = { ...place.notes, waiting: this.#lanes.count, parked: this.#lanes.parkedCount };
-    const wakeAt = this.#lanes.nextAt();
+    const { count: waiting, parkedCount: parked, unknown } = this.#lanes;
+    const notes = { ...place.notes, waiting, parked, unknown };
+    // If this node dies while a handler runs, the walk of another one finds the event.
+    const wakeAt = this.#lanes.runningCount > 0 ? 0 : this.#lanes.nextAt();
     const next = { at, notes, wakeAt, changes };
     const result = await writePlace(modelStore, this.#log, subscriber.follower, place.revision, next);
     this.#storedAt = env.now();

@@ -199,7 +199,7 @@ class SubscriberInLog {
     await this.#change(({ notes }) => ({
       next: {
         at: cursor,
-        notes: { ...notes, resets: notes.resets + 1, waiting: 0, parked: 0 },
+        notes: { ...notes, resets: notes.resets + 1, waiting: 0, parked: 0, unknown: [] },
         wakeAt: 0,
         changes: NOTHING,
         isEmptied: true,

@@ -4,11 +4,11 @@
  * Guarantees: a write changes all of it or nothing, and only if nobody else changed it (M1, M2).
  */
 import { parseOwnJson } from "../../core/values/json.ts";
-import type { Cursor } from "../../core/history/record.ts";
+import { type Cursor, sameCursor } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { ModelStore, ModelWriteResult } from "../stores/model-store.ts";
 import { ALL_ROWS, readPages } from "../stores/read-keys.ts";
-import type { LaneChanges } from "./lanes.ts";
+import type { LaneChanges, UnknownEvent } from "./lanes.ts";
 import { WAITING } from "./subscriber.ts";
 
 /** An event that an operator skipped. */
@@ -28,6 +28,10 @@ export type PlaceNotes = {
   /** The events that are not handled, and how many of them are parked. */
   readonly waiting: number;
   readonly parked: number;
+  /** The events that the last node did not know: one of each type. */
+  readonly unknown: readonly UnknownEvent[];
+  /** The next attempt, in milliseconds since the epoch. Null: there is none. */
+  readonly nextAt: number | null;
   /** The last skipped events. */
   readonly skipped: readonly SkippedEvent[];
 };
@@ -43,7 +47,7 @@ export type Place = {
 
 export type NextPlace = {
   readonly at: Cursor | null;
-  readonly notes: PlaceNotes;
+  readonly notes: Omit<PlaceNotes, "nextAt">;
   /** The next attempt, in milliseconds since the epoch. Infinity: there is none. */
   readonly wakeAt: number;
   readonly changes: LaneChanges;
@@ -54,7 +58,15 @@ export type NextPlace = {
 /** Stored waiting events of a place, by key. */
 export type WaitingRows = readonly (readonly [key: string, text: string | null])[];
 
-const EMPTY: PlaceNotes = { isPaused: false, resets: 0, waiting: 0, parked: 0, skipped: [] };
+const EMPTY: PlaceNotes = {
+  isPaused: false,
+  resets: 0,
+  waiting: 0,
+  parked: 0,
+  unknown: [],
+  nextAt: null,
+  skipped: [],
+};
 
 /** Reads the place. `absent`: the log has no record. */
 export async function readPlace(
@@ -71,6 +83,15 @@ export async function readPlace(
     notes: stored ? { ...EMPTY, ...parseOwnJson<Partial<PlaceNotes>>(stored.text) } : EMPTY,
     head: found.head,
   };
+}
+
+/** True: until the next attempt, only code that knows more events has work in the log. */
+export function waitsForNewerCode(
+  { at, head, notes: { unknown, nextAt } }: Place,
+  isUnknown: (event: UnknownEvent) => boolean,
+  now: number,
+): boolean {
+  return unknown.length > 0 && unknown.every(isUnknown) && sameCursor(at, head) && (nextAt ?? Infinity) > now;
 }
 
 /** Reads the waiting rows of a revision. Null: the place changed while they were read. */
@@ -96,10 +117,12 @@ export function writePlace(
   revision: number,
   { at, notes, wakeAt, changes, isEmptied = false }: NextPlace,
 ): Promise<ModelWriteResult> {
+  const nextAt = notes.isPaused || wakeAt === Infinity ? null : Math.ceil(wakeAt);
   const next = {
     at,
-    text: JSON.stringify(notes),
-    wake: wakeAt === Infinity ? null : Math.ceil(wakeAt),
+    text: JSON.stringify({ ...notes, nextAt } satisfies PlaceNotes),
+    // A node with newer code finds unknown events in a log that gets no record any more.
+    wake: notes.unknown.length > 0 && !notes.isPaused ? 0 : nextAt,
     tables: { [WAITING]: isEmptied ? ("new" as const) : ("keep" as const) },
   };
   const hasRows = changes.set.length + changes.remove.length > 0;

@@ -15,6 +15,7 @@ import type { Env } from "../base/env.ts";
 import { reasonWithCauses } from "../base/reason-with-causes.ts";
 import { derivedUuid } from "./derived-uuid.ts";
 import { type ExecuteAs, HandlerCalls } from "./handler-execute.ts";
+import type { UnknownEvent } from "./lanes.ts";
 import type { SubscriberDefinition } from "./subscriber.ts";
 
 export type HandlerRun = {
@@ -32,10 +33,11 @@ export type HandlerRun = {
   readonly report: (error: unknown) => void;
 };
 
-/** `cut-off`: the run was stopped, so it is no failure of the handler. */
+/** `cut-off`: the run was stopped, so it is no failure of the handler. `unknown`: a newer release wrote the event. */
 export type HandlerResult =
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly reason: string; readonly error: unknown }
+  | { readonly kind: "unknown"; readonly v: number; readonly reason: string }
   | { readonly kind: "cut-off" };
 
 /** True if the subscriber must handle the event, or if this code cannot read it. */
@@ -47,7 +49,7 @@ export function isFor(
 ): boolean {
   const stored = record.events[n];
   if (!stored || record.received < sinceMs || !from.has(aggregateOf(stored.stream))) return false;
-  if (isUnknown(domain, record, n)) return true;
+  if (isUnknown(domain, stored)) return true;
   try {
     return eventsOf(domain, record, n).some(({ type }) => handlers.has(type));
   } catch {
@@ -56,7 +58,10 @@ export function isFor(
 }
 
 export async function runHandler(run: HandlerRun): Promise<HandlerResult> {
-  const { env, subscriber, stop } = run;
+  const { domain, env, subscriber, record, n, stop } = run;
+  const stored = record.events[n];
+  if (stored && isUnknown(domain, stored))
+    return { kind: "unknown", v: stored.v, reason: `This release does not know the event ${stored.type}` };
   const found = await effectsOf(run).catch(failure);
   if (stop.aborted) return { kind: "cut-off" };
   if ("kind" in found) return found;
@@ -82,7 +87,6 @@ type Effect = { readonly event: DomainEvent; readonly effectId: string };
 
 /** The events of the stored one. A slow digest of their ids takes none of the time of the handlers. */
 async function effectsOf({ domain, subscriber, log, record, n }: HandlerRun): Promise<readonly Effect[]> {
-  if (isUnknown(domain, record, n)) throw new Error(`This release does not know the event ${record.events[n]?.type}`);
   return Promise.all(
     eventsOf(domain, record, n).map(async (event) => ({
       event,
@@ -116,10 +120,8 @@ function failure(error: unknown): Extract<HandlerResult, { kind: "failed" }> {
 }
 
 /** A newer release wrote the event. */
-function isUnknown(domain: DomainDefinition, { events }: CommitRecord, n: number): boolean {
-  const stored = events[n];
-  const definition = stored && domain.aggregates.get(aggregateOf(stored.stream));
+export function isUnknown(domain: DomainDefinition, { stream, type, v }: UnknownEvent): boolean {
+  const definition = domain.aggregates.get(aggregateOf(stream));
   if (!definition) return true;
-  const { type, v } = stored;
   return v > Math.max(definition.events.get(type)?.version ?? 0, definition.former.get(type)?.version ?? 0);
 }

@@ -14,6 +14,8 @@ import { divergedReport } from "./diverged-follower.ts";
 import { dueLogs } from "./due-logs.ts";
 import type { ExecuteAs } from "./handler-execute.ts";
 import { LogRunner } from "./log-runner.ts";
+import { readPlace, waitsForNewerCode } from "./place.ts";
+import { isUnknown } from "./run-handler.ts";
 import type { RunnerContext } from "./runner-context.ts";
 import { Slots } from "./slots.ts";
 import { watchedModels } from "./watched-models.ts";
@@ -108,7 +110,7 @@ class SubscriberPool {
   readonly #runners = new Map<LogName, LogRunner>();
 
   constructor({ walkMs, ticks, ...options }: PoolOptions) {
-    const { subscriber, modelStore, env, report } = options;
+    const { domain, subscriber, modelStore, env, report } = options;
     const slots = new Slots(subscriber.concurrency);
     const { name } = subscriber;
     this.name = name;
@@ -122,6 +124,10 @@ class SubscriberPool {
       runsMax: RUNS_MAX,
       due: dueLogs(modelStore, subscriber.follower, env),
       run: async (log) => {
+        const place = await readPlace(modelStore, log, subscriber.follower);
+        // It takes no lease, because a node with newer code needs it.
+        if (typeof place !== "string" && waitsForNewerCode(place, (event) => isUnknown(domain, event), env.now()))
+          return place.notes.nextAt ?? Infinity;
         const hasWaiting = (): boolean => this.#pool.hasWaiting;
         const runner = new LogRunner({ ...options, slots, hasWaiting, onDiverged }, log);
         this.#runners.set(log, runner);

@@ -105,3 +105,22 @@ test("subscriber: a node whose lease another node took stores nothing and aborts
   expect(calls.filter(({ title }) => title === "1")).toHaveLength(1);
   expect(errors).toEqual([]);
 });
+
+test("subscriber: an event whose node died is handled by another one, though nobody appends", async () => {
+  const calls: Call[] = [];
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const { nodeOf, endLeases } = await twoNodes(async (call) => {
+    calls.push(call);
+    if (call.node === "left") await released;
+  });
+  const left = nodeOf("left");
+  await left.log("board").execute(task.command.add("t1", { title: "0", column: "todo" }));
+  // The checkpoint is behind the event whose handler runs.
+  await until(async () => (await left.log("board").subscribers.list())[0]?.behind === 0, "the stored place");
+  endLeases();
+  const right = nodeOf("right");
+  await until(() => isDone(right), "the event handled");
+  release();
+  expect(calls.map(({ node, title }) => `${node} ${title}`)).toEqual(["left 0", "right 0"]);
+});
