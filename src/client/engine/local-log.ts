@@ -21,8 +21,10 @@ import {
   type Refresh,
   type RejectionEntry,
   stillDropped,
+  type StoredRows,
   type StoreHead,
 } from "../stores/log-store.ts";
+import { storageLost } from "../stores/storage-errors.ts";
 import { readConfirmed, recordsBehind } from "./confirmed-records.ts";
 import type { ConfirmPlan } from "./plan-confirmation.ts";
 import type { OnProgress } from "../messages/worker-messages.ts";
@@ -54,8 +56,9 @@ export class LocalLog {
   static async load(domain: DomainDefinition, store: LogStore, rows: RowCache, now: number): Promise<LocalLog> {
     for (let load = 0; load < LOADS_MAX; load++) {
       const local = new LocalLog(domain, store, rows, await store.head());
-      restoreRows(domain, local.replica, await store.readRows(), rows);
-      if (await local.#load(now)) return local;
+      const stored = await store.readRows();
+      restoreRows(domain, local.replica, stored, rows);
+      if (await local.#load(now, stored)) return local;
     }
     throw cutBackTooOften();
   }
@@ -71,7 +74,7 @@ export class LocalLog {
     onProgress: OnProgress,
   ): Promise<LocalLog | null> {
     const local = new LocalLog(domain, store, new RowCache(), await store.head());
-    return (await local.#load(now, onProgress)) ? local : null;
+    return (await local.#load(now, null, onProgress)) ? local : null;
   }
 
   private constructor(domain: DomainDefinition, store: LogStore, rows: RowCache, head: StoreHead) {
@@ -181,14 +184,17 @@ export class LocalLog {
    * False: another tab cut the log back or replaced the rows between two reads. Rows of one history must not be folded
    * with records of another.
    */
-  async #load(now: number, onProgress?: OnProgress): Promise<boolean> {
+  async #load(now: number, rows: StoredRows | null, onProgress?: OnProgress): Promise<boolean> {
     for (let more = true; more;) {
       const refresh = await this.store.refresh({ position: positionOf(this.replica.cursor), pendingTail: 0 });
       if (!this.#isSame(refresh.head)) return false;
       if (this.replica.cursor === null && refresh.base !== null) {
-        // The rows of the base are damaged, or of another release. Without them the records behind it show nothing. The
-        // head remembers the end of the log, so that a server that lost it gets the settled commits again.
-        await this.store.cutBack(refresh.head, null, refresh.pending, refresh.head.cursor ?? undefined);
+        // Without the rows of the base, the records behind it show nothing. A tab of a newer release may use them now.
+        if ((rows?.version ?? 0) > this.replica.domain.version) throw storageLost("newer-layout");
+        // The rows are damaged, or of an older release. The head remembers the end of the log, so that a server that
+        // lost it gets the settled commits again. A fold has read no rows, so it cannot know whether they are.
+        if (!onProgress)
+          await this.store.cutBack(refresh.head, null, refresh.pending, refresh.head.cursor ?? undefined);
         return false;
       }
       const records = this.#recordsOf(refresh.batches);

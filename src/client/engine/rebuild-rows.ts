@@ -18,10 +18,11 @@ export async function rebuildRows(
   { domain, env }: { readonly domain: DomainDefinition; readonly env: Env },
   onProgress: OnProgress,
 ): Promise<void> {
-  await requireWholeLog(engine.store);
   await engine.refresh();
   const { rebuilds } = engine.head;
   for (let fold = 0; fold < LOADS_MAX; fold++) {
+    // Each time, because another tab may cut the log back meanwhile and join it from a base.
+    await requireWholeLog(engine.store);
     const beside = await LocalLog.fold(domain, engine.store, env.now(), onProgress);
     if (beside)
       await engine.replaceLog(async () =>

@@ -56,7 +56,7 @@ export async function writeRowCache(
   // If the write fails, the next one writes all.
   cache.checkpoint = null;
   const tables = packTables(domain, replica.confirmed, checkpoint && touched);
-  const rows: StoredRows = { checkpoint: cursor, tables };
+  const rows: StoredRows = { checkpoint: cursor, tables, version: domain.version };
   const stored = checkpoint ?? (await store.readRows())?.checkpoint ?? null;
   const written = await store.writeRows({ generation, rebuilds, checkpoint: stored }, rows, checkpoint === null);
   if (written) cache.checkpoint = cursor;
@@ -79,5 +79,5 @@ export async function replaceRowCache(
   const tables = parked.count > 0 ? [] : packTables(domain, replica.confirmed);
   cache.touched.clear();
   cache.checkpoint = cursor;
-  return store.replaceRows(head, { checkpoint: cursor, tables });
+  return store.replaceRows(head, { checkpoint: cursor, tables, version: domain.version });
 }

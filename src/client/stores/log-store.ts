@@ -189,7 +189,12 @@ export type Refresh = {
   readonly rejectionIds: readonly string[];
 };
 
-export type StoredRows = { readonly checkpoint: Cursor; readonly tables: readonly PackedTable[] };
+export type StoredRows = {
+  readonly checkpoint: Cursor;
+  readonly tables: readonly PackedTable[];
+  /** The version of the domain that folded them. Older releases of Dacapo stored none. */
+  readonly version?: number;
+};
 
 /** Returns the end of a dropped log while the log ends before it, and null after that. */
 export function stillDropped(end: Cursor | null, cursor: Cursor | null): Cursor | null {

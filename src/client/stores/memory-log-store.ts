@@ -257,17 +257,17 @@ function usableRows({ rows, head }: State): StoredRows | null {
   return rows !== null && positionOf(rows.checkpoint) <= positionOf(head.cursor) ? rows : null;
 }
 
-function mergeRows(stored: StoredRows | null, { checkpoint, tables }: StoredRows): StoredRows {
+function mergeRows(stored: StoredRows | null, rows: StoredRows): StoredRows {
   const merged = new Map(
     stored?.tables.map(({ table, buckets }) => [table, new Map(buckets.map(({ bucket, text }) => [bucket, text]))]),
   );
-  for (const { table, buckets } of tables) {
+  for (const { table, buckets } of rows.tables) {
     const texts = merged.get(table) ?? new Map<number, string>();
     for (const { bucket, text } of buckets) texts.set(bucket, text);
     merged.set(table, texts);
   }
   return {
-    checkpoint,
+    ...rows,
     tables: [...merged].map(([table, texts]) => ({
       table,
       buckets: [...texts].map(([bucket, text]) => ({ bucket, text })),

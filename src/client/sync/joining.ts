@@ -72,7 +72,8 @@ export class Joining {
       // Checked after the base's cursor is known. Otherwise a restore in between could make a base without them.
       if (!(await this.#isHistoryThere(ends))) return null;
       const read = await this.#readPages(header.answer);
-      if (read !== "gone") return read && { checkpoint: header.answer.cursor, tables: read };
+      const { version } = this.#engine.replica.domain;
+      if (read !== "gone") return read && { checkpoint: header.answer.cursor, tables: read, version };
     }
     return null;
   }

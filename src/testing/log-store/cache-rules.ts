@@ -8,6 +8,7 @@ import type { LogStoreRule } from "./rule.ts";
 function rowsAt(
   checkpoint: Cursor | null,
   tables: { readonly [table: string]: { readonly [bucket: number]: string } },
+  version?: number,
 ): StoredRows {
   if (!checkpoint) throw new Error("Rows need a checkpoint");
   return {
@@ -16,6 +17,7 @@ function rowsAt(
       table,
       buckets: Object.entries(buckets).map(([bucket, text]) => ({ bucket: Number(bucket), text })),
     })),
+    ...(version !== undefined && { version }),
   };
 }
 
@@ -37,14 +39,14 @@ export const cacheRules: readonly LogStoreRule[] = [
       requireEqual(
         await store.writeRows(
           { generation, rebuilds: 0, checkpoint: cursor },
-          rowsAt(next.cursor, { "tasks@1": { 0: "[[1,3]]", 7: "[[4,4]]" } }),
+          rowsAt(next.cursor, { "tasks@1": { 0: "[[1,3]]", 7: "[[4,4]]" } }, 3),
           false,
         ),
         true,
         "a write of changed buckets",
       );
       store.close();
-      const merged = rowsAt(next.cursor, { "tasks@1": { 0: "[[1,3]]", 7: "[[4,4]]", 255: "[]" }, "empty@1": {} });
+      const merged = rowsAt(next.cursor, { "tasks@1": { 0: "[[1,3]]", 7: "[[4,4]]", 255: "[]" }, "empty@1": {} }, 3);
       requireEqual(sorted(await (await open()).readRows()), sorted(merged), "all rows");
     },
   },
@@ -142,7 +144,7 @@ export const cacheRules: readonly LogStoreRule[] = [
       const { generation, cursor } = await confirmRecords(store, [1]);
       const old = rowsAt(cursor, { old: { 1: "[1]" }, both: { 1: "[1]", 2: "[1]" } });
       await store.writeRows({ generation, rebuilds: 0, checkpoint: null }, old, true);
-      const rebuilt = rowsAt(cursor, { both: { 2: "[2]" } });
+      const rebuilt = rowsAt(cursor, { both: { 2: "[2]" } }, 2);
       const ahead = rowsAt({ position: 2, mark: "x" }, {});
       requireEqual(await store.replaceRows({ generation: generation + 1, rebuilds: 0 }, rebuilt), false, "generation");
       requireEqual(await store.replaceRows({ generation, rebuilds: 1 }, rebuilt), false, "another number of rebuilds");

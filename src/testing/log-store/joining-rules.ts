@@ -10,6 +10,7 @@ const BASE: StoredRows = {
     { table: "board@1", buckets: [{ bucket: 7, text: '[["a",1]]' }] },
     { table: "empty@1", buckets: [] },
   ],
+  version: 2,
 };
 
 export const joiningRules: readonly LogStoreRule[] = [

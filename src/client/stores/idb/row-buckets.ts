@@ -6,7 +6,7 @@
  *   (L8).
  */
 import { tablesOf } from "../../../core/fold/packed-tables.ts";
-import { list, parseText, shape } from "../../../core/wire/reader.ts";
+import { list, parseText, shape, whole } from "../../../core/wire/reader.ts";
 import { type Cursor, positionOf, sameCursor } from "../../../core/history/record.ts";
 import { wireCursor } from "../../../core/wire/messages.ts";
 import { cursorReader } from "../../../core/wire/read-messages.ts";
@@ -26,8 +26,8 @@ import {
 export const ROWS_STORES: readonly StoreName[] = ["meta", "buckets"];
 
 /** The row `rows` of `meta`. It names the tables, because a table may have no bucket. */
-type RowsHead = { readonly checkpoint: Cursor; readonly tables: readonly string[] };
-const rowsHead = shape({ checkpoint: cursorReader, tables: list(anyText, 100_000) });
+type RowsHead = Pick<StoredRows, "checkpoint" | "version"> & { readonly tables: readonly string[] };
+const rowsHead = shape({ checkpoint: cursorReader, tables: list(anyText, 100_000) }, { version: whole(0) });
 
 export async function readRowsHead(tx: ReadTransaction): Promise<RowsHead | null> {
   const row: unknown = await tx.objectStore("meta").get("rows");
@@ -49,7 +49,7 @@ export async function readRows(tx: ReadTransaction): Promise<StoredRows | null> 
     // A value that is no text becomes "", which no reader accepts as rows. So the engine folds all rows again.
     return { table, bucket, text: typeof text === "string" ? text : "" };
   });
-  return { checkpoint: rows.checkpoint, tables: tablesOf(rows.tables, stored) };
+  return { ...rows, tables: tablesOf(rows.tables, stored) };
 }
 
 type ExpectedRows = Pick<StoreHead, "generation" | "rebuilds">;
@@ -80,12 +80,13 @@ function takesRows(head: HeadRow, { generation, rebuilds }: ExpectedRows, rows: 
 }
 
 /** Puts buckets to the stored ones. With null, it removes all stored ones first. */
-export function putRows(tx: WriteTransaction, { checkpoint, tables }: StoredRows, stored: RowsHead | null): void {
+export function putRows(tx: WriteTransaction, rows: StoredRows, stored: RowsHead | null): void {
+  const { checkpoint, tables, version } = rows;
   if (!stored) clear(tx, "buckets");
   for (const { table, buckets } of tables)
     for (const { bucket, text } of buckets) put(tx, "buckets", [table, bucket], text);
-  const names = new Set([...(stored?.tables ?? []), ...tables.map(({ table }) => table)]);
-  put(tx, "meta", "rows", JSON.stringify({ checkpoint: wireCursor(checkpoint), tables: [...names] }));
+  const names = [...new Set([...(stored?.tables ?? []), ...tables.map(({ table }) => table)])];
+  put(tx, "meta", "rows", JSON.stringify({ checkpoint: wireCursor(checkpoint), tables: names, version }));
 }
 
 function isInLog({ checkpoint }: { readonly checkpoint: Cursor }, cursor: Cursor | null): boolean {

@@ -159,6 +159,21 @@ test("rebuild: starts again if another tab cuts the log back meanwhile", async (
   expect(here.engine.head.generation).toBe(1);
 });
 
+test("rebuild: leaves a base alone that another tab joins meanwhile", async () => {
+  const { database } = await damagedLog(100);
+  const [here, there] = [await openTab(domain, database), await openTab(domain, database)];
+  const base = (await memoryLogStore(database).readRows()) ?? expect.fail("no stored rows");
+  let hasJoined = false;
+  const rebuilding = rebuild(here, async () => {
+    if (hasJoined) return;
+    hasJoined = true;
+    await there.engine.replaceLog(({ store, head }) => store.cutBack(head, null, []));
+    await memoryLogStore(database).join(await memoryLogStore(database).head(), base);
+  });
+  await expect(rebuilding).rejects.toMatchObject({ details: { code: "before-base" } });
+  expect((await memoryLogStore(database).refresh({ position: 0, pendingTail: 0 })).base).toEqual(base.checkpoint);
+});
+
 test("rebuild: ends with an error if other tabs move the log each time", async () => {
   const { database } = await damagedLog(3);
   let exchanges = 0;

@@ -3,6 +3,7 @@ import { copyFile } from "node:fs/promises";
 import { afterEach, expect, test } from "vitest";
 import { type Domain, defineDomain } from "dacapo";
 import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import type { Transport } from "../../../../src/client/sync/transport.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { board, column, columnCounts, domain, task } from "../../../support/board-domain.ts";
 import { type Device, device, type Tab, until } from "../../../support/device.ts";
@@ -138,4 +139,57 @@ test("join: a release that drops the base offers work again that the server lost
   await until(() => ada.rows("board").has("task/recorded"), "bob's work is recorded again");
   await until(() => bob.status().pending === 0 && bob.status().position === ada.status().position, "bob has the log");
   expect(Object.fromEntries(bob.rows("board"))).toEqual(Object.fromEntries(ada.rows("board")));
+});
+
+/** A device that joined by a base of the old release, and a server that has a base of the new one. */
+async function joinedBefore() {
+  const folder = await files();
+  const first = await start(folder.path("logs.db"));
+  const before = await device(domain, LOG, "ada").open({ url: first.url });
+  await fill(before, 25);
+  await hasBase(first, "board@1<task@1");
+  const joined = device(domain, LOG, "bob");
+  const bob = await joined.open({ url: first.url });
+  await until(() => bob.status().position === before.status().position, "bob has the log");
+  await Promise.all([bob.close(), before.close()]);
+  await first.close();
+  const server = await start(folder.path("logs.db"), release);
+  const ada = await opened(device(domain, LOG, "ada"), server, { release });
+  for (let n = 0; n < 12; n++) await ada.execute([add(`u${n}`)]);
+  await hasBase(server, "board@2<task@1");
+  await until(() => ada.status().pending === 0, "the tasks are recorded");
+  return { joined, server, head: ada.status().position };
+}
+
+const newerLayout = { code: "storage-lost", details: { reason: "newer-layout" } };
+
+test("join: a tab of an older release stops, and leaves the rows of a newer tab alone", async () => {
+  const { joined, server, head } = await joinedBefore();
+  const old = await opened(joined, server);
+  await until(() => old.status().position === head, "the old tab has the log");
+  let bases = 0;
+  const transport = (inner: Transport) => ({
+    ...inner,
+    base: () => (bases++, inner.base?.() ?? Promise.resolve(null)),
+  });
+  const newer = await opened(joined, server, { release, transport });
+  await until(() => old.status().error !== null, "the old tab says so");
+  expect(old.status().error).toMatchObject(newerLayout);
+  const positions = newer.statuses.map(({ position }) => position);
+  expect(positions).toEqual(positions.toSorted((one, other) => one - other));
+  expect([newer.status().position, newer.rows("board").size, bases]).toEqual([head, 37, 1]);
+  expect(await baseIn(joined)).not.toBeNull();
+});
+
+test("join: without a network, a tab of an older release does not open and drops no rows", async () => {
+  const { joined, server, head } = await joinedBefore();
+  const newer = await opened(joined, server, { release });
+  await until(() => newer.status().position === head, "the newer tab has the log");
+  await server.close();
+  await expect(joined.open({ url: server.url })).rejects.toMatchObject(newerLayout);
+  newer.api.lifecycle("visible");
+  await newer.execute([add("offline")]);
+  expect([newer.status().error, newer.rows("board").size]).toEqual([null, 38]);
+  const next = await opened(joined, server, { release });
+  expect(next.rows("board").size).toBe(38);
 });
