@@ -175,7 +175,7 @@ export class LocalLog {
         if (entry) settled.push({ entry, arrived: { outcome, position: lastPosition(record) } });
       }
       more = refresh.more;
-      if (!more) settled.push(...(await this.#replacePending(refresh, numbers, now)));
+      if (!more) for (const gone of await this.#replacePending(refresh, numbers, now)) settled.push(gone);
     }
     return settled;
   }
@@ -247,11 +247,12 @@ export class LocalLog {
   /** Adds pending entries of the store. Before that, the replica hears of events that came after they were made. */
   async #addStored(entries: readonly PendingEntry[], now: number): Promise<void> {
     const end = positionOf(this.replica.cursor);
-    const from = Math.min(...entries.map((entry) => positionOf(entry.at)));
+    // A spread into a call fails for a queue or an import of some 65,000 items, because engines limit the arguments.
+    const from = entries.reduce((least, { at }) => Math.min(least, positionOf(at)), end);
     if (from < end) {
       const records: CommitRecord[] = [];
       for await (const page of readConfirmed(this.store, from))
-        records.push(...page.filter((record) => lastPosition(record) <= end));
+        for (const record of page) if (lastPosition(record) <= end) records.push(record);
       this.replica.recall(
         records,
         entries.map(({ commit }) => commit),

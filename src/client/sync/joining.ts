@@ -91,7 +91,7 @@ export class Joining {
       if (typeof text !== "string") return "gone";
       const page = byteLength(text) === bytes && textHash(text) === hash ? parseBasePage(text) : null;
       if (!page?.ok) return null;
-      buckets.push(...page.value);
+      for (const bucket of page.value) buckets.push(bucket);
     }
     return tablesOf(tables, buckets);
   }

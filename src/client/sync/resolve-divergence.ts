@@ -50,7 +50,7 @@ async function findCommon(engine: Engine, transport: Transport): Promise<Cursor 
   const end = Number.MAX_SAFE_INTEGER;
   const { base } = await engine.store.refresh({ position: end, pendingTail: end });
   if (base) ends.push(base);
-  for await (const records of readConfirmed(engine.store, 0)) ends.push(...records.map(cursorOf));
+  for await (const records of readConfirmed(engine.store, 0)) for (const record of records) ends.push(cursorOf(record));
   // Both logs agree up to `low` and differ behind `high`, because an equal mark means an equal history up to it.
   let low = 0;
   let high = ends.length;

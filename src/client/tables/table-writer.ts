@@ -191,7 +191,7 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
         if (!isSame(stored.get(entry.key), item)) all.items.push(item);
         stored.delete(entry.key);
       }
-      all.gone.push(...stored.keys());
+      for (const key of stored.keys()) all.gone.push(key);
     }
     return all;
   }
