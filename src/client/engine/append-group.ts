@@ -3,6 +3,8 @@
  *
  * Guarantees:
  * - Each command is decided on the result of the commands before it.
+ * - One commit replaces a rejection, however often it is retried, here and in other tabs
+ *   (test "execute: a rejection is replaced once, in one group of calls and by two tabs").
  * - If the append fails or another tab was first, memory is as it was before.
  *
  * Why the store pulls the commits: `appendPending` walks through an iterable inside its transaction, and each step
@@ -20,7 +22,8 @@ import { proposeCommit } from "../../core/decide/propose-commit.ts";
 import { defectError } from "./defect-error.ts";
 import type { Env } from "../env/env.ts";
 import type { LocalLog } from "./local-log.ts";
-import type { PendingEntry } from "../stores/log-store.ts";
+import type { PendingEntry, RejectionEntry } from "../stores/log-store.ts";
+import { unknownCommit } from "./settled-waiters.ts";
 import type { Actor, CommitId } from "../../core/values/ids.ts";
 
 /** How a commit relates to earlier ones: it replaces a rejection, undoes a commit, or redoes one. */
@@ -104,6 +107,14 @@ function* decideInTurn(
   { made, refused }: DecidedGroup,
 ): Generator<PendingEntry> {
   for (const waiting of group) {
+    const { endRejection, undoes, redoes } = waiting.links;
+    const isSame = ({ commit }: RejectionEntry) => commit.id === endRejection;
+    const isReplaced = made.some(({ waiting: { links } }) => links.endRejection === endRejection);
+    // A second click replaces nothing. Without this check it would execute the commands again.
+    if (endRejection !== null && (isReplaced || !local.rejections.some(isSame))) {
+      refused.push({ waiting, error: unknownCommit(endRejection) });
+      continue;
+    }
     const now = env.now();
     clock.last = tick(clock.last, now);
     const author = {
@@ -123,7 +134,6 @@ function* decideInTurn(
       refused.push({ waiting, error: defectError(proposed.defect, waiting.requests[proposed.commandIndex]) });
       continue;
     }
-    const { undoes, redoes } = waiting.links;
     const undo = { inverse: proposed.inverse, undoes, redoes };
     const entry = orBug(() => local.appendUnwritten(proposed.commit, undo, now, proposed.decided));
     if (entry instanceof BugError) {

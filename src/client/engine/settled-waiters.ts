@@ -86,10 +86,10 @@ export function rejectionOf({ commit, outcome: { code, message, command } }: Rej
   return { outcome: "rejected", commit: commit.id, code, message, command };
 }
 
-function unknownCommit(commitId: CommitId): RejectedError {
+export function unknownCommit(commitId: CommitId): RejectedError {
   return new RejectedError({
     message: `This device does not know commit ${commitId}, or no longer knows it`,
-    fix: "Use the id of a commit that was made on this device in the last 30 days.",
+    fix: "Use the id of a commit that was made on this device in the last 30 days. Retry a rejection only once.",
     details: { code: "unknown-commit", commit: commitId },
   });
 }

@@ -271,7 +271,8 @@ export type RejectedCommit = {
    * Pass changed commands if the same ones cannot succeed, such as after the code `outdated`.
    *
    * @param commands the commands to execute. @default the commands of this rejection
-   * @throws as `execute` does. The rejection then stays.
+   * @throws as `execute` does. The rejection then stays. The `details.code` `unknown-commit` says that it is gone,
+   * because it was retried or discarded before, here or in another tab. Then nothing is executed.
    */
   retry(commands?: CommandRequest | readonly CommandRequest[]): Promise<Receipt>;
   /**

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { DacapoError } from "../../../../src/core/values/errors.ts";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
+import type { Engine } from "../../../../src/client/engine/engine.ts";
 import { NO_LINKS } from "../../../../src/client/engine/append-group.ts";
 import { exportLines } from "../../../../src/client/engine/export-import.ts";
 import { MemoryDatabase } from "../../../../src/client/stores/memory/database.ts";
@@ -154,6 +155,29 @@ test("execute: a commit replaces the rejection that it names, a refused one does
   await engine.execute([add("t1")], null, links);
   expect(rejected()).toEqual([second]);
   expect((await openTab(domain, database)).engine.rejections).toEqual(engine.rejections);
+});
+
+test("execute: a rejection is replaced once, in one group of calls and by two tabs", async () => {
+  const database = newDatabase();
+  const [{ engine: here }, { engine: there }] = [await openTab(domain, database), await openTab(domain, database)];
+  const replaced = { code: "rejected", details: { code: "unknown-commit" } };
+  await here.execute([add("t1")], null);
+  const rejection = async () => {
+    const commit = await here.execute([task.command.note("t1", { text: "Salt" })], null);
+    await here.withdraw(commit);
+    return { ...NO_LINKS, endRejection: commit };
+  };
+  const links = [await rejection(), await rejection()] as const;
+  await there.refresh();
+  const retry = (engine: Engine, n: 0 | 1) =>
+    engine.execute([task.command.note("t1", { text: "Salt" })], null, links[n]);
+  const clicks = await Promise.allSettled([retry(here, 0), retry(here, 0), retry(here, 1)]);
+  expect(clicks.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  // The other tab shows both rejections until it reads the store.
+  expect(there.rejections).toHaveLength(2);
+  await expect(retry(there, 0)).rejects.toMatchObject(replaced);
+  await expect(retry(here, 1)).rejects.toMatchObject(replaced);
+  expect([here.pendingCount, there.pendingCount, here.rejections, there.rejections]).toEqual([3, 3, [], []]);
 });
 
 test("execute: only a guarded commit is rejected for events of other authors", async () => {
