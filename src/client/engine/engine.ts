@@ -62,7 +62,7 @@ export class Engine {
   #summary: LogSummary;
 
   static async open(options: EngineOptions): Promise<Engine> {
-    return new Engine(options, await loadNow(options));
+    return new Engine(options, await LocalLog.load(options.domain, options.store, new RowCache(), options.env.now()));
   }
 
   private constructor(options: EngineOptions, local: LocalLog) {
@@ -117,8 +117,9 @@ export class Engine {
     });
   }
 
-  /** Resolves when the commit has settled. */
-  settled(commitId: CommitId): Promise<Settled> {
+  /** Resolves when the commit has settled. It reads first, because another tab may just have made the commit. */
+  async settled(commitId: CommitId): Promise<Settled> {
+    if (!this.pendingCommit(commitId)) await this.refresh();
     return this.#settling.wait(commitId);
   }
 
@@ -140,8 +141,9 @@ export class Engine {
     return this.#steps.run(() => this.#confirm(make));
   }
 
-  /** Moves a pending commit to the rejections. If its record comes later, the rejection ends. */
+  /** Moves a pending commit, also one of another tab, to the rejections. If its record comes, the rejection ends. */
   async withdraw(commitId: CommitId): Promise<void> {
+    await this.refresh();
     const rejection = { code: "withdrawn", message: "Taken out of the queue on this device" };
     await this.confirm(rejectionAnswer(commitId, rejection, this.replica.cursor), this.head.generation);
   }
@@ -263,7 +265,7 @@ export class Engine {
     this.#reportChanged();
     const { env, domain } = this.#options;
     const before = this.#local;
-    const local = next ?? (await loadNow(this.#options));
+    const local = next ?? (await LocalLog.load(domain, this.store, new RowCache(), env.now()));
     if (answer) await applyConfirmation(local, answer, this.#options);
     this.#local = local;
     // The differences contain these changes. Otherwise the next delta would be compared with rows that no page got.
@@ -293,8 +295,4 @@ export class Engine {
   #reportUndone(): void {
     this.#report(this.replica.takeDelta("all touched"));
   }
-}
-
-function loadNow({ domain, store, env }: EngineOptions): Promise<LocalLog> {
-  return LocalLog.load(domain, store, new RowCache(), env.now());
 }

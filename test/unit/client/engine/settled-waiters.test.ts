@@ -35,6 +35,19 @@ test("settled: every call hears the outcome once it is durable, in each tab", as
   expect(await other.settled(second)).toMatchObject(rejected);
 });
 
+test("settled, withdraw: know a commit that another tab has just made", async () => {
+  const { leader, other, server } = await twoTabs();
+  const third = await leader.execute([add("t3")], null);
+  const waiting = other.settled(third);
+  const fourth = await leader.execute([add("t4")], null);
+  await other.withdraw(fourth);
+  await leader.refresh();
+  expect(leader.rejections.map(({ commit }) => commit.id)).toEqual([fourth]);
+  await server.sync(leader);
+  await other.refresh();
+  expect(await waiting).toEqual({ outcome: "accepted", commit: third, position: 3 });
+});
+
 test("settled: says which inputs an older server dropped, and nothing if there are none", async () => {
   const { leader, first, second, server } = await twoTabs();
   const answer = await server.decide(leader);
