@@ -3,6 +3,7 @@ import { unusedPort } from "../e2e/support/unused-port.ts";
 import { checkCommandLine } from "./command-line.ts";
 import { runGuides } from "./guides.ts";
 import { checkOldestHono, OLDEST_HONO } from "./oldest-hono.ts";
+import { checkOldestNode } from "./oldest-node.ts";
 import { openTwice, type Visit } from "./support/open-twice.ts";
 import type { Project, Running } from "./support/project.ts";
 import { serveFolder } from "./support/static-site.ts";
@@ -29,6 +30,7 @@ export const consumers: readonly Consumer[] = [
     run: (project) => checkTypes(project, { typescript: "5.9", hono: OLDEST_HONO }),
   },
   { name: "oldest Hono", needsBrowser: false, run: checkOldestHono },
+  { name: "oldest Node", needsBrowser: false, run: checkOldestNode },
   { name: "command line", always: true, needsBrowser: false, run: checkCommandLine },
   { name: "guides", needsBrowser: false, run: runGuides },
   { name: "vite", always: true, needsBrowser: true, run: vite },

@@ -121,7 +121,7 @@ export function nodeSql(database: DatabaseSync): Sql {
         database.exec("commit");
         return result;
       } catch (error) {
-        rollBack(database);
+        undo(database, "rollback");
         throw error;
       }
     },
@@ -132,8 +132,7 @@ export function nodeSql(database: DatabaseSync): Sql {
         database.exec("release dacapo_write");
         return result;
       } catch (error) {
-        // After some errors, such as a full disk, SQLite has ended the transaction. Then its caller fails too.
-        if (database.isTransaction) database.exec("rollback to dacapo_write; release dacapo_write");
+        undo(database, "rollback to dacapo_write; release dacapo_write");
         throw error;
       }
     },
@@ -145,10 +144,11 @@ export function nodeSql(database: DatabaseSync): Sql {
   };
 }
 
-function rollBack(database: DatabaseSync): void {
+function undo(database: DatabaseSync, statements: string): void {
   try {
-    database.exec("rollback");
+    database.exec(statements);
   } catch {
     // After some errors, such as a full disk, SQLite has rolled back by itself. The first error is the one to report.
+    // `database.isTransaction` would show it, but only from Node 22.16 on.
   }
 }
