@@ -12,7 +12,7 @@ import { createMemoryBudget } from "./base/memory-budget.ts";
 import { runtimeEnv } from "./base/env.ts";
 import { requireKnownOptions } from "../core/values/known-options.ts";
 import { LogSignals } from "./base/log-signals.ts";
-import { SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
+import { limitsWith } from "./base/limits.ts";
 import { createLiveGate } from "./live/upgrade-gate.ts";
 import { createLiveHub } from "./live/hub.ts";
 import { createLogWriter, type LogWriter, type LogWriterOptions } from "./writer/log-writer.ts";
@@ -161,7 +161,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const domain = options.domain.definition;
   const observer = new Observer(options, env.now);
   const report = observer.reporter(options.onError);
-  const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
+  const limits = limitsWith(options.limits);
   const admission = createAdmission({ authorize, permit, admin: options.admin, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret, store.tickets);
   const onRead: LogWriter["follow"] = (log, appended) => writer.follow(log, appended);

@@ -18,7 +18,7 @@ import type { LogArchive } from "./archive/archive-lines.ts";
 import { runtimeEnv } from "./base/env.ts";
 import { requireKnownOptions } from "../core/values/known-options.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
-import { OBJECT_LIMITS, SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
+import { limitsWith, OBJECT_LIMITS } from "./base/limits.ts";
 import { Observer } from "./base/observer.ts";
 import type { HibernatingSocket, LogObjectContext } from "./hosts/cloudflare-runtime.ts";
 import {
@@ -99,7 +99,7 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
   const observer = new Observer({ ...options, onError });
   const report = observer.reporter(onError);
   const prefix = prefixOf(path ?? "/sync");
-  const limits: ServerLimits = { ...SERVER_LIMITS, ...OBJECT_LIMITS, ...options.limits };
+  const limits = limitsWith(OBJECT_LIMITS, options.limits);
   const objects = new LogObjects({ binding, jurisdiction, locationHint });
   const handles = new LogHandles(options.domain.definition, options.models, options.subscribers);
   const gate = new WorkerGate({
@@ -186,12 +186,9 @@ function createLogObject(given: ObjectOptions, place: ObjectPlace): LogObject {
   const log = context.id.name ?? "";
   const report = new Observer(options).reporter(options.onError);
   const { presenceBytesMax } = OBJECT_LIMITS;
-  const limits: ServerLimits = {
-    ...SERVER_LIMITS,
-    ...OBJECT_LIMITS,
-    ...options.limits,
+  const limits = limitsWith(OBJECT_LIMITS, options.limits, {
     presenceBytesMax: Math.min(options.limits?.presenceBytesMax ?? presenceBytesMax, presenceBytesMax),
-  };
+  });
   const hasSubscribers = (options.subscribers?.length ?? 0) > 0;
   let wakeSoon = (): void => {};
   const store = durableObjectStore(context.storage, {

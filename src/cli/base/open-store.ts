@@ -25,9 +25,9 @@ export async function openStore(url: string, { mayCreate = false }: OpenOptions 
   });
 }
 
-/** A URL without its password. */
+/** A URL without its password, which ends at the last `@` before the path. */
 export function shownUrl(url: string): string {
-  return url.replace(/(:\/\/[^:/@\s]*):[^@\s]*@/, "$1:***@").replace(/([?&]password=)[^&\s]*/g, "$1***");
+  return url.replace(/(:\/\/[^:/@\s]*):[^\s/?#]*@/, "$1:***@").replace(/([?&]password=)[^&\s]*/g, "$1***");
 }
 
 async function openSqlite(path: string, mayCreate: boolean): Promise<EventStore> {

@@ -108,7 +108,9 @@ export function createAdmission({ authorize, permit, admin, limits, env, report 
   return {
     reader,
     operator,
-    tokenReader: (token, log) => {
+    tokenReader: async (token, log) => {
+      // `Request` would throw an error with the token in its text, and an operator's report would show it.
+      if (!/^[\x21-\x7e]+$/.test(token)) throw new HttpRefusal("unauthorized");
       const url = `${RENEWAL_ORIGIN}/logs/${encodeURIComponent(log)}/live`;
       return reader(new Request(url, { headers: { authorization: `Bearer ${token}` } }), log);
     },

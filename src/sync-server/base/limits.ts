@@ -196,6 +196,18 @@ export const OBJECT_LIMITS = {
 } as const satisfies Partial<ServerLimits>;
 
 /**
+ * The defaults with the bounds of an app and of its host. Endless bounds and fractions become whole numbers, because
+ * databases and the wire have no others.
+ */
+export function limitsWith(...given: readonly (Partial<ServerLimits> | undefined)[]): ServerLimits {
+  let limits = SERVER_LIMITS;
+  for (const some of given) limits = { ...limits, ...some };
+  const whole = (value: number | Rate): number | Rate =>
+    typeof value === "number" ? Math.min(Math.floor(value), Number.MAX_SAFE_INTEGER) : value;
+  return { ...limits, ...Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, whole(value)])) };
+}
+
+/**
  * Milliseconds between two checks whether the reader of an open socket or of a running export may still read.
  *
  * The protocol promises that a socket closes within a minute after its right ended. 40 seconds leave room for an app

@@ -143,6 +143,7 @@ async function provokeLive(url: string): Promise<readonly string[]> {
     CANARY,
     `{"${CANARY}"`,
     JSON.stringify({ type: CANARY }),
+    ...["\n", "€", "\u0000", " "].map((odd) => JSON.stringify({ type: "token", token: `${CANARY}${odd}x` })),
     JSON.stringify({ type: "presence", client: CANARY, data: CANARY }),
     JSON.stringify({ type: "presence", client: crypto.randomUUID(), data: CANARY }),
   ])
