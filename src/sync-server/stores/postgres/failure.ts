@@ -47,6 +47,11 @@ const FIXES: readonly (readonly [code: RegExp, fix: string])[] = [
     "Give the database role usage of the schema, and select, insert, update and delete on its tables. SQL models " +
       "need create too. Another role may create and upgrade the other tables by the SQL of postgresLayout().",
   ],
+  [
+    /^53200$/,
+    "If there are many logs, raise max_locks_per_transaction: the view of a SQL model locks a table of each. " +
+      "Otherwise let Postgres use more memory.",
+  ],
   [/^55P03$/, "A report reads the tables of a SQL model. Try again when it has ended."],
   [/^(26000|42P05)$/, "Use a direct connection, or a pool in session mode. The store keeps prepared statements."],
   [/^XX00[12]$/, "Stop the server and restore the database from a backup, because Postgres found damaged data."],
@@ -60,7 +65,7 @@ export function classifyPostgresError(error: unknown, place: string): PostgresFa
   const code = codeOf(error);
   const reason = reasonText(error);
   const facts = { message: `Postgres failed in ${place}: ${reason}`, details: { place, code }, cause: error };
-  if (/^(53100|53200|54)/.test(code)) {
+  if (/^(53100|54)/.test(code)) {
     const fix = "Free some space for the database. Devices keep their work and push it again.";
     return { error: new StorageFullError({ ...facts, fix }), isConnectionLost: false };
   }

@@ -39,6 +39,20 @@ export function sqlTokens(sql: string): readonly SqlToken[] {
   return tokens;
 }
 
+/**
+ * The statement for SQLite, where each number of JavaScript is a double: 5 would become the text `5.0`, and divide as
+ * 5.0 does. So whole numbers are cast. In Postgres a parameter has the type of its place.
+ */
+export function wholeMarks(sql: string, params: readonly unknown[]): string {
+  if (!params.some(Number.isSafeInteger)) return sql;
+  let n = 0;
+  return sql.replace(MARKS_AND_QUOTED, (found) =>
+    found === "?" && Number.isSafeInteger(params[n++]) ? "cast(? as integer)" : found,
+  );
+}
+
+const MARKS_AND_QUOTED = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\?/g;
+
 /** The statement with `$1`, `$2` and so on for its marks, as Postgres numbers them. */
 export function numberedMarks(sql: string): string {
   let text = "";

@@ -17,6 +17,7 @@ import {
   sqlTable,
   withPhysicalNames,
 } from "../sql-tables.ts";
+import { wholeMarks } from "../sql/tokens.ts";
 import { classifySqlError } from "./failure.ts";
 import { tableId } from "./rows.ts";
 import type { Sql, SqlRow, SqlValue } from "./sql.ts";
@@ -57,7 +58,10 @@ export class SqliteSqlReads implements SqlReads {
       try {
         return {
           follower: found.follower,
-          ...takeRows(this.#sql.rows(`select * from (${text}\n) limit ${limit.rows + 1}`, ...params), limit),
+          ...takeRows(
+            this.#sql.rows(`select * from (${wholeMarks(text, params)}\n) limit ${limit.rows + 1}`, ...params),
+            limit,
+          ),
         };
       } catch (error) {
         throw refusedQuery(error);

@@ -22,6 +22,7 @@ import {
   viewQuery,
   withPhysicalNames,
 } from "../sql-tables.ts";
+import { wholeMarks } from "../sql/tokens.ts";
 import { classifySqlError } from "./failure.ts";
 import { tableId } from "./rows.ts";
 import type { Sql } from "./sql.ts";
@@ -162,7 +163,7 @@ function runStatements(sql: Sql, log: number, statements: readonly SqlStatement[
       ids.set(key, id);
       return id;
     };
-    const statement = withPhysicalNames(text, idOf);
+    const statement = wholeMarks(withPhysicalNames(text, idOf), params);
     try {
       sql.run(statement, ...params);
     } catch (error) {
