@@ -7,6 +7,8 @@
  * - The table has the rows that the page shows, pending ones included. Each change of rows is one transaction, so a
  *   reader sees the rows of one moment.
  * - One tab writes the table. It need not be the tab that syncs. If it closes or dies, another tab takes over.
+ * - If the writing tab is frozen, or its log ended, a visible tab takes over after about three seconds
+ *   (`dexie.stolen-lock.test.ts`).
  * - The first write of a tab compares the whole table with the rows. So a crash between the log and the table, a new
  *   version of the projection and another `record` heal when the log is opened.
  * - If the app deletes the database, the next change writes all rows. If another tab upgrades or deletes the database,
@@ -46,7 +48,7 @@ export type DexieTableOptions<Row, Item extends { readonly key: string }> = {
    */
   readonly record: (entry: TypedRowEntry<Row>) => Omit<Item, "key"> | null;
   /**
-   * Receives the error of a write or of `record`. The write is tried again.
+   * Receives the error of a write or of `record` in the tab that writes. The write is tried again.
    *
    * @default the error is reported as uncaught
    */
@@ -64,12 +66,13 @@ export type DexieTableOptions<Row, Item extends { readonly key: string }> = {
 export type DexieTable = {
   /**
    * Resolves when the table has the rows as of the call of `dexieTable`, in each tab. If a write fails, it waits until
-   * another try succeeds. It never resolves if `close` is called before that.
+   * another try succeeds. A hidden tab waits until the writing tab wrote them. It never resolves if `close` is called
+   * before that.
    */
   readonly ready: Promise<void>;
   /**
-   * Resolves when the table has the rows that the log shows now, if this tab writes it. If a write fails, it waits
-   * until another try succeeds. After `close` it resolves too, because no write follows.
+   * Resolves when the table has the rows that the log shows now, in each tab. It waits as `ready` does. After `close`,
+   * it resolves too, because no write follows.
    */
   settled(): Promise<void>;
   /** Stops writing. The table stays as it is. Close it before the log. */

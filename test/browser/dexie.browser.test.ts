@@ -66,6 +66,21 @@ test("dexieTable: one of two tabs writes the rows of both, and the other takes o
   await expect.poll(() => titles(second.table)).toEqual(["Bread", "Milk"]);
 });
 
+test("dexieTable: if the log of the writing tab ends, and its page stays, another tab writes", async () => {
+  const name = fresh();
+  const [first, second] = [await tab(name), await tab(name)];
+  await Promise.all([first.kept.ready, second.kept.ready]);
+  await first.log.close();
+  await second.log.execute(add("t1", "Milk"));
+  await second.kept.settled();
+  expect(await titles(second.table)).toEqual(["Milk"]);
+  const third = await tab(name);
+  await third.kept.ready;
+  await third.log.execute(add("t2", "Bread"));
+  await third.kept.settled();
+  expect(await titles(third.table)).toEqual(["Bread", "Milk"]);
+});
+
 test("dexieTable: a paused tab keeps its table, because writing it needs no lead", async () => {
   const { log, table, kept } = await tab(fresh());
   log.pause();

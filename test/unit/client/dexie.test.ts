@@ -1,49 +1,17 @@
-import { Dexie, type Table } from "dexie";
+import type { Table } from "dexie";
 import fc from "fast-check";
-import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { RowEntry } from "../../../src/core/fold/rows.ts";
-import { dexieTable, type DexieTableOptions } from "../../../src/client/dexie.ts";
-import { rowMirror } from "../../../src/client/page/row-mirror.ts";
-import { board } from "../../support/board-domain.ts";
+import { dexieTable } from "../../../src/client/dexie.ts";
 import type { RowOf } from "../../../src/index.ts";
+import { board } from "../../support/board-domain.ts";
+import { dexieTab as scene, endDexieTabs, type Item, itemOf as item, rowOf as task } from "../../support/dexie-tab.ts";
 
-type Item = { readonly key: string; readonly title: string; readonly pending: number };
 type Row = RowOf<typeof board>;
 
-const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
+  vi.useRealTimers();
+  await endDexieTabs();
 });
-
-/** A database, the rows of a log in it, and the log's rows as a worker would change them. */
-function scene(indexedDB = new IDBFactory()) {
-  const db = new Dexie("board", { indexedDB, IDBKeyRange });
-  db.version(1).stores({ tasks: "key, title, pending", wrong: "id" });
-  const rows = rowMirror<Row>();
-  let seq = 0;
-  const log = { rows: () => rows } as unknown as Parameters<typeof dexieTable>[0];
-  const table: Table<Item, string> = db.table("tasks");
-  const open = (options: Partial<DexieTableOptions<Row, Item>> = {}) => {
-    const record = ({ row, pending }: { row: Row; pending: boolean }) => ({
-      title: row.title,
-      pending: pending ? 1 : 0,
-    });
-    const kept = dexieTable(log, board, { table, record, ...options });
-    ends.push(() => kept.close());
-    return kept;
-  };
-  const set = (...entries: RowEntry[]) => rows.apply({ projection: "board", set: entries, removed: [] }, ++seq);
-  const remove = (...removed: string[]) => rows.apply({ projection: "board", set: [], removed }, ++seq);
-  ends.push(async () => db.close());
-  return { indexedDB, db, rows, log, table, open, set, remove };
-}
-const task = (key: string, title: string, pending = false): RowEntry => ({
-  key,
-  row: { title, column: "todo", done: false, notes: 0 },
-  pending,
-});
-const item = (key: string, title: string, pending = 0): Item => ({ key, title, pending });
 
 describe("dexieTable", () => {
   test("dexieTable: the table has the rows, and each later change", async () => {
@@ -115,7 +83,6 @@ describe("dexieTable", () => {
       throw new Error("no record");
     };
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    ends.push(async () => vi.useRealTimers());
     const kept = open({ record, onError: () => failures++ });
     const fail = async (count: number) => {
       while (failures < count || vi.getTimerCount() === 0) await new Promise(setImmediate);
