@@ -6,8 +6,8 @@
  *
  * Guarantees (`react.test.tsx`):
  * - One render shows one moment of the log, because `useSyncExternalStore` does not tear.
- * - A hook returns the same object until the shown values change, also with `where` and `orderBy` written inline.
- *   A component renders again only then.
+ * - A hook returns the same object until the shown values change, also if `where`, `orderBy`, `select` or a schema is
+ *   written inline. A component renders again only then.
  *
  * @module dacapo/react
  */
@@ -29,6 +29,7 @@ import { parseWith, type Schema } from "../core/domain/schema.ts";
 import type { Live, TypedRowEntry } from "./page/live-types.ts";
 import type { LogHandle, TypedPresence } from "./page/log-handle.ts";
 import type { LogStatus, RejectedCommit } from "./messages/log-types.ts";
+import { isSame } from "./tables/is-same.ts";
 
 /**
  * The props of `LogProvider`.
@@ -114,11 +115,8 @@ export function useRows<P extends AnyProjection>(
 ): readonly TypedRowEntry<RowOf<P>>[] {
   const rows = useLiveRows(projection);
   const { where, orderBy } = options;
-  const select = useCallback(
-    (all: readonly TypedRowEntry<RowOf<P>>[]) => arrange(all, where, orderBy),
-    [where, orderBy],
-  );
-  return useSelected(rows, select, sameItems);
+  const select = useCallback((all: Entries<RowOf<P>>) => arrange(all, where, orderBy), [where, orderBy]);
+  return useSelected(rows, select, keepItems);
 }
 
 /**
@@ -192,17 +190,18 @@ export function usePresence(schema?: Schema): {
   readonly set: (data: unknown) => void;
 } {
   const { presence } = useLog();
-  const all = useSelected(presence, itself);
-  return useMemo(
-    () => ({
-      present: schema ? all.flatMap((one) => readPresence(schema, one)) : all,
-      set: (data) => presence.set(data),
-    }),
-    [all, presence, schema],
+  const select = useCallback(
+    (all: Present) => (schema ? all.flatMap((one) => readPresence(schema, one)) : all),
+    [schema],
   );
+  const present = useSelected(presence, select, keepPresent);
+  const set = useCallback((data: unknown) => presence.set(data), [presence]);
+  return useMemo(() => ({ present, set }), [present, set]);
 }
 
-function readPresence(schema: Schema, presence: TypedPresence<unknown>): readonly TypedPresence<unknown>[] {
+type Present = readonly TypedPresence<unknown>[];
+
+function readPresence(schema: Schema, presence: TypedPresence<unknown>): Present {
   const parsed = parseWith(schema, presence.data);
   return parsed.ok ? [{ ...presence, data: parsed.value }] : [];
 }
@@ -213,21 +212,21 @@ function useLiveRows<P extends AnyProjection>(projection: P) {
 }
 
 /**
- * Returns the result of `select` on a live value, or the last result where `same` finds no difference.
+ * Returns the result of `select` on a live value, or what `keep` keeps of the last result.
  *
  * `select` runs once for each change. A `select` that is a new function in each render also runs once for each render.
  */
 function useSelected<Value, Selected>(
   live: Live<Value>,
   select: (value: Value) => Selected,
-  same: Same<Selected> = Object.is,
+  keep: Keep<Selected> = keepSame,
 ): Selected {
   // The result that the screen shows. Written in an effect, because React may throw a render away before it is shown.
   const shown = useRef<{ readonly selected: Selected } | null>(null);
   // Read while rendering, as React's own `use-sync-external-store/with-selector` does. It only decides which of two
   // equal results is returned.
   // oxlint-disable-next-line react/refs
-  const read = useMemo(() => reader(live, select, same, shown), [live, select, same]);
+  const read = useMemo(() => reader(live, select, keep, shown), [live, select, keep]);
   const subscribe = useCallback((changed: () => void) => live.subscribe(changed), [live]);
   const selected = useSyncExternalStore(subscribe, read, read);
   useEffect(() => {
@@ -236,12 +235,12 @@ function useSelected<Value, Selected>(
   return selected;
 }
 
-type Same<Item> = (left: Item, right: Item) => boolean;
+type Keep<Selected> = (before: Selected, fresh: Selected) => Selected;
 
 function reader<Value, Selected>(
   live: Live<Value>,
   select: (value: Value) => Selected,
-  same: Same<Selected>,
+  keep: Keep<Selected>,
   shown: { readonly current: { readonly selected: Selected } | null },
 ): () => Selected {
   let last: { readonly value: Value; readonly selected: Selected } | null = null;
@@ -250,16 +249,18 @@ function reader<Value, Selected>(
     if (last && Object.is(last.value, value)) return last.selected;
     const fresh = select(value);
     const before = last ?? shown.current;
-    last = { value, selected: before && same(before.selected, fresh) ? before.selected : fresh };
+    last = { value, selected: before ? keep(before.selected, fresh) : fresh };
     return last.selected;
   };
 }
 
+type Entries<Row> = readonly TypedRowEntry<Row>[];
+
 function arrange<Row>(
-  all: readonly TypedRowEntry<Row>[],
+  all: Entries<Row>,
   where: RowsOptions<Row>["where"],
   orderBy: RowsOptions<Row>["orderBy"],
-): readonly TypedRowEntry<Row>[] {
+): Entries<Row> {
   const chosen = where ? all.filter(({ row, key }) => where(row, key)) : all;
   if (!orderBy) return chosen;
   return chosen
@@ -269,11 +270,7 @@ function arrange<Row>(
 }
 
 function compareAll(left: readonly Orderable[], right: readonly Orderable[]): number {
-  for (const [at, value] of left.entries()) {
-    const order = compare(value, right[at] ?? null);
-    if (order !== 0) return order;
-  }
-  return 0;
+  return left.map((value, at) => compare(value, right[at] ?? null)).find((order) => order !== 0) ?? 0;
 }
 
 function compare(left: Orderable, right: Orderable): number {
@@ -282,10 +279,21 @@ function compare(left: Orderable, right: Orderable): number {
   return left < right ? -1 : 1;
 }
 
-function sameItems<Item>(left: readonly Item[], right: readonly Item[]): boolean {
-  return left === right || (left.length === right.length && left.every((item, at) => item === right[at]));
+function keepSame<Value>(before: Value, fresh: Value): Value {
+  return isSame(before, fresh) ? before : fresh;
 }
 
-function itself<Value>(value: Value): Value {
-  return value;
+function keepItems<Item>(before: readonly Item[], fresh: readonly Item[]): readonly Item[] {
+  return before.length === fresh.length && before.every((item, at) => item === fresh[at]) ? before : fresh;
 }
+
+/** Keeps each entry whose content is as before, because the worker sends all entries with each change. */
+function keepPresent(before: Present, fresh: Present): Present {
+  const known = new Map(before.map((one) => [one.client, one]));
+  return keepItems(
+    before,
+    fresh.map((one) => keepSame(known.get(one.client) ?? one, one)),
+  );
+}
+
+const itself = <Value>(value: Value): Value => value;

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { Component, type ReactNode, StrictMode, useLayoutEffect } from "react";
+import { Component, type ReactNode, StrictMode, useEffect, useLayoutEffect } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { liveValue } from "../../src/client/page/live-value.ts";
@@ -181,6 +181,27 @@ describe("other hooks", () => {
     await shows("3live");
   });
 
+  test("useStatus: a part that is an object stays the same until its content changes", async () => {
+    const status = liveValue({ ...log.status.get(), pending: 1 });
+    const given: unknown[] = [];
+    const Part = () => {
+      given.push(useStatus(({ pending, position }) => ({ pending, at: [position] })));
+      return `${useStatus(({ pending }) => pending)}`;
+    };
+    const handle = { ...log, status };
+    show(<Part />, handle);
+    await shows("1");
+    const renders = given.length;
+    show(<Part />, handle);
+    await expect.poll(() => given.length).toBeGreaterThan(renders);
+    status.set({ ...status.get(), head: 7 });
+    await rest();
+    expect(new Set(given).size).toBe(1);
+    status.set({ ...status.get(), pending: 2 });
+    await shows("2");
+    expect(given.at(-1)).toEqual({ pending: 2, at: [status.get().position] });
+  });
+
   test("useRejections: shows rejected commits, with retry and discard", async () => {
     const ended: string[] = [];
     const rejection = {
@@ -251,6 +272,39 @@ describe("other hooks", () => {
     await shows("ben at t2;");
     element.querySelector("button")?.click();
     expect(told).toEqual([{ card: "t1" }]);
+  });
+
+  test("usePresence: with an inline schema, `set` and the entries stay the same", async () => {
+    const ben = () => ({ client: "1", actor: "ben", data: { card: "t2" } });
+    const live = liveValue<readonly TypedPresence<unknown>[]>([ben()]);
+    const sent: unknown[] = [];
+    const handle = { ...log, presence: { ...live, set: (data: unknown) => void sent.push(data) } };
+    const given: unknown[] = [];
+    const entries: unknown[] = [];
+    const Here = () => {
+      const here = usePresence(v.nullable(v.object({ card: v.string() })));
+      const { present, set } = here;
+      given.push(here);
+      entries.push(present[0]);
+      useEffect(() => {
+        set({ card: "t1" });
+        return () => set(null);
+      }, [set]);
+      return present.map(({ actor }) => `${actor};`);
+    };
+    show(<Here />, handle);
+    await shows("ben;");
+    // A parent that renders again passes a new schema, and so does each presence that arrives.
+    const renders = given.length;
+    show(<Here />, handle);
+    await expect.poll(() => given.length).toBeGreaterThan(renders);
+    live.set([ben()]);
+    await rest();
+    expect(new Set(given).size).toBe(1);
+    live.set([ben(), { client: "2", actor: "eve", data: null }]);
+    await shows("ben;eve;");
+    expect(new Set(entries).size).toBe(1);
+    expect(sent).toEqual([{ card: "t1" }]);
   });
 
   test("useLog: outside of a provider, throws definition and names the provider", async () => {
