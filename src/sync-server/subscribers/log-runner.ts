@@ -69,12 +69,16 @@ export class LogRunner {
     const stop = (): void => this.#stop.abort();
     closing.addEventListener("abort", signal);
     closed.addEventListener("abort", stop);
-    const leave = slots.onFree(signal);
+    let leave = (): void => {};
     try {
       // Another node has the lease, or there is no record yet.
       const canRun = (await this.#lease.hold()) && (await this.#load());
       const isDiverged = canRun && (await this.#isDiverged());
-      if (canRun && !isDiverged) while (await this.#step());
+      if (canRun && !isDiverged) {
+        // A stale place is read again first, because an operator may have paused it.
+        leave = slots.join(() => !this.#isStale && this.#startNext());
+        while (await this.#step());
+      }
       // Only now, because the results of handlers are stored first.
       if (this.#records.damage) throw this.#records.damage;
       // A poke came too late for this run, or other logs have their turn first.
@@ -94,7 +98,7 @@ export class LogRunner {
     if (this.#failure) throw this.#failure.error;
     if (!(await this.#lease.hold())) return false;
     if (this.#isStale && !(await this.#refresh())) return false;
-    if (this.#isRunning()) this.#startHandlers();
+    while (this.#context.slots.free > 0 && this.#startNext());
     const step = nextStep(this.#facts());
     switch (step.kind) {
       case "read":
@@ -131,8 +135,8 @@ export class LogRunner {
 
   /** True: the stored time is over, and nothing starts now. Each walk over all logs would name this one. */
   #isOverdue(now: number): boolean {
-    const isDue = (this.#place?.notes.nextAt ?? Infinity) <= now;
-    return isDue && this.#lanes.runningCount === 0 && this.#lanes.nextAt() > now;
+    const storedAt = this.#place?.notes.nextAt ?? Infinity;
+    return storedAt <= now && this.#lanes.runningCount === 0 && this.#lanes.nextAt() > now;
   }
 
   /** False: no handler starts. */
@@ -209,23 +213,24 @@ export class LogRunner {
     return true;
   }
 
-  #startHandlers(): void {
+  /** Starts the next handler in a free slot. Returns false if none can start. */
+  #startNext(): boolean {
     const { env, slots } = this.#context;
-    for (;;) {
-      const event = slots.free > 0 && this.#lease.isFresh() ? this.#lanes.next(env.now()) : null;
-      if (!event) return;
-      slots.take();
-      this.#lanes.start(event);
-      void this.#handle(event)
-        .catch((error: unknown) => {
-          this.#lanes.giveUp(event);
-          this.#failure = { error };
-        })
-        .finally(() => {
-          slots.giveBack();
-          this.#signal.send();
-        });
-    }
+    const event = this.#isRunning() && this.#lease.isFresh() ? this.#lanes.next(env.now()) : null;
+    if (!event) return false;
+    slots.take();
+    this.#lanes.start(event);
+    this.#signal.send();
+    void this.#handle(event)
+      .catch((error: unknown) => {
+        this.#lanes.giveUp(event);
+        this.#failure = { error };
+      })
+      .finally(() => {
+        slots.giveBack();
+        this.#signal.send();
+      });
+    return true;
   }
 
   async #handle(event: OpenEvent): Promise<void> {
@@ -248,20 +253,14 @@ export class LogRunner {
   /** Returns true if the event is parked now. */
   #settle(event: OpenEvent, result: HandlerResult): boolean {
     const { env, subscriber } = this.#context;
-    switch (result.kind) {
-      case "done":
-        this.#lanes.succeed(event);
-        return false;
-      case "cut-off":
-        this.#lanes.giveUp(event);
-        return false;
-      case "unknown":
-        return this.#lanes.leave(event, result.v, result.reason, env.now() + UNKNOWN_MS);
-      case "failed": {
-        const delayMs = Math.min(subscriber.firstMs * 2 ** event.failures, subscriber.maxMs);
-        return this.#lanes.fail(event, result.reason, env.now() + jittered(env, delayMs));
-      }
+    if (result.kind === "unknown") return this.#lanes.leave(event, result.v, result.reason, env.now() + UNKNOWN_MS);
+    if (result.kind === "failed") {
+      const delayMs = Math.min(subscriber.firstMs * 2 ** event.failures, subscriber.maxMs);
+      return this.#lanes.fail(event, result.reason, env.now() + jittered(env, delayMs));
     }
+    if (result.kind === "done") this.#lanes.succeed(event);
+    else this.#lanes.giveUp(event);
+    return false;
   }
 
   /** Stores the checkpoint and the changed rows. Returns false if the place changed meanwhile. */

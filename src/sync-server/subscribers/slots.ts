@@ -1,6 +1,12 @@
-/** The handlers of a subscriber that may run at once on a node, over all logs. */
+/**
+ * The handlers of a subscriber that may run at once on a node, over all logs.
+ *
+ * Guarantees (subscribers.busy-log.test.ts): a free slot goes to the log that has waited longest since its last one. So
+ * a log with a long backlog holds up no other log.
+ */
 export class Slots {
-  readonly #onFree = new Set<() => void>();
+  /** Each starts a handler of its log, or returns false. The log whose turn comes next is the first one. */
+  readonly #starts = new Set<() => boolean>();
   #free: number;
 
   constructor(count: number) {
@@ -15,15 +21,20 @@ export class Slots {
     this.#free--;
   }
 
-  /** Reports the free slot to all that wait for one, if there was none. */
+  /** Offers the free slot to the logs in turn. */
   giveBack(): void {
     this.#free++;
-    if (this.#free === 1) for (const report of this.#onFree) report();
+    for (const start of this.#starts) {
+      if (!start()) continue;
+      this.#starts.delete(start);
+      this.#starts.add(start);
+      return;
+    }
   }
 
-  /** Calls `report` when a slot becomes free. Returns a function that ends it. */
-  onFree(report: () => void): () => void {
-    this.#onFree.add(report);
-    return () => void this.#onFree.delete(report);
+  /** Calls `start` when a slot is free and the turn of its log comes. Returns a function that ends it. */
+  join(start: () => boolean): () => void {
+    this.#starts.add(start);
+    return () => void this.#starts.delete(start);
   }
 }
