@@ -15,6 +15,9 @@ export type Env = BaseEnv & {
   readonly nextTurn: () => Promise<void>;
 };
 
+/** The most milliseconds of a timer. A runtime runs a longer one at once, so each caller of `setTimer` caps it. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
+
 export const runtimeEnv: Env = {
   now: () => Date.now(),
   randomBytes: bytePool((count) => crypto.getRandomValues(new Uint8Array(count))),

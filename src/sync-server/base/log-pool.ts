@@ -14,7 +14,7 @@
  */
 import type { LogName } from "../../core/values/ids.ts";
 import { reasonOf, shortText } from "../../core/values/reason.ts";
-import { type Env, jittered } from "./env.ts";
+import { type Env, jittered, TIMER_MS_MAX } from "./env.ts";
 import type { Turn } from "./turn.ts";
 
 export type LogPoolOptions = {
@@ -42,8 +42,6 @@ const WALK_LOGS = 1_000;
 const REST_MS = 1_000;
 /** Milliseconds between two pages of a walk, so that many logs do not block the server. */
 const WALK_PAUSE_MS = 50;
-/** The most milliseconds of a timer. A run that comes too early returns its time again. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 const REASON_LENGTH_MAX = 500;
 const RETRY_MS = { first: 500, max: 30_000 };
 
@@ -220,6 +218,7 @@ export class LogPool {
         this.#timers.delete(cancel);
         if (!this.#closed) run();
       },
+      // A run that comes too early returns its time again.
       Math.min(delayMs, TIMER_MS_MAX),
     );
     const cancel = (): void => {

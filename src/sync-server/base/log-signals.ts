@@ -6,7 +6,7 @@
  * - A log that nobody waits for uses no memory.
  */
 import type { LogName } from "../../core/values/ids.ts";
-import type { Env } from "./env.ts";
+import { type Env, TIMER_MS_MAX } from "./env.ts";
 
 export class LogSignals {
   readonly #env: Pick<Env, "setTimer">;
@@ -35,7 +35,7 @@ export class LogSignals {
         if (waiting.size === 0) this.#waiting.delete(log);
         resolve();
       };
-      const cancel = this.#env.setTimer(end, ms);
+      const cancel = this.#env.setTimer(end, Math.min(ms, TIMER_MS_MAX));
       signal?.addEventListener("abort", end, { once: true });
       waiting.add(end);
     });

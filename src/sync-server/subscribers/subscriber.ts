@@ -12,6 +12,7 @@ import type { AnyAggregate, EventsOf } from "../../core/domain/handle-types.ts";
 import { type OptionNames, requireKnownOptions } from "../../core/values/known-options.ts";
 import { requireType } from "../../core/values/names.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
+import { TIMER_MS_MAX } from "../base/env.ts";
 import type { ModelStore } from "../stores/model-store.ts";
 import type { HandlerExecute } from "./handler-execute.ts";
 import type { LanePolicy } from "./lanes.ts";
@@ -56,9 +57,9 @@ type Handlers<Event extends { readonly type: string }> = {
 export type RetryOptions = {
   /** Attempts before the event is parked. @default 8 */
   readonly attempts?: number;
-  /** Milliseconds after the first failure. Each further failure doubles them. @default 200 */
+  /** Milliseconds after the first failure, at most 2_147_483_647. Each further failure doubles them. @default 200 */
   readonly firstMs?: number;
-  /** The most milliseconds between two attempts. @default 60_000 */
+  /** The most milliseconds between two attempts, at most 2_147_483_647. @default 60_000 */
   readonly maxMs?: number;
 };
 
@@ -76,7 +77,7 @@ export type SubscriberOptions<From extends readonly AnyAggregate[]> = {
   readonly start: "beginning" | { readonly since: Date };
   /** Handlers that run at once on a node, over all logs. Each stream has one at a time. @default 16 */
   readonly concurrency?: number;
-  /** Milliseconds of one attempt. After them the signal aborts, and the attempt has failed. @default 30_000 */
+  /** Milliseconds of an attempt, at most 2_147_483_647. Then its signal aborts, and it has failed. @default 30_000 */
   readonly timeoutMs?: number;
   /** When a failed event is handled again. @default 8 attempts within about 25 seconds */
   readonly retry?: RetryOptions;
@@ -185,8 +186,8 @@ export function subscriber(name: string, options: ErasedOptions): Subscriber {
   requireAggregates(label, from);
   requireOneOf(label, "afterRetries", afterRetries, ["park", "stop"]);
   requireOneOf(label, "afterPark", afterPark, ["hold", "continue"]);
-  const whole = (option: string, value: number | undefined, byDefault: number): number =>
-    requireWhole(label, option, value ?? byDefault);
+  const whole = (option: string, value: number | undefined, byDefault: number, most?: number): number =>
+    requireWhole(label, option, value ?? byDefault, most);
   return {
     name,
     from,
@@ -196,10 +197,10 @@ export function subscriber(name: string, options: ErasedOptions): Subscriber {
       from: new Set(from.map((aggregate) => aggregate.name)),
       sinceMs: requireStart(label, options.start),
       concurrency: whole("concurrency", options.concurrency, 16),
-      timeoutMs: whole("timeoutMs", options.timeoutMs, 30_000),
+      timeoutMs: whole("timeoutMs", options.timeoutMs, 30_000, TIMER_MS_MAX),
       attempts: whole("retry.attempts", retry.attempts, 8),
-      firstMs: whole("retry.firstMs", retry.firstMs, 200),
-      maxMs: whole("retry.maxMs", retry.maxMs, 60_000),
+      firstMs: whole("retry.firstMs", retry.firstMs, 200, TIMER_MS_MAX),
+      maxMs: whole("retry.maxMs", retry.maxMs, 60_000, TIMER_MS_MAX),
       afterRetries,
       afterPark,
       handlers: requireHandlers(label, from, options.on),
@@ -287,9 +288,10 @@ export function requireStart(label: string, start: ErasedOptions["start"]): numb
   );
 }
 
-function requireWhole(label: string, option: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  refuseDefinition(`The ${option} of ${label} is ${String(value)}`, "Use a whole number from 1.", { option });
+function requireWhole(label: string, option: string, value: number, most = Infinity): number {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value;
+  const fix = `Use a whole number from 1${most === Infinity ? "" : ` to ${most}`}.`;
+  refuseDefinition(`The ${option} of ${label} is ${String(value)}`, fix, { option });
 }
 
 function requireOneOf(label: string, option: string, value: string, values: readonly string[]): void {

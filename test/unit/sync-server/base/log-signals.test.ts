@@ -48,3 +48,17 @@ test("LogSignals: a wait also ends after its time, by its abort signal, and by c
   expect(await isEnded(signals.wait("a", 1_000))).toBe(true);
   expect([count(), signals.isClosed]).toEqual([0, true]);
 });
+
+test("LogSignals: a wait of any length has a timer that no runtime runs at once", async () => {
+  const delays: number[] = [];
+  const signals = new LogSignals({
+    setTimer: (_, delayMs) => {
+      delays.push(delayMs);
+      return () => {};
+    },
+  });
+  const wait = signals.wait("a", Infinity);
+  expect(delays).toEqual([2 ** 31 - 1]);
+  signals.close();
+  await wait;
+});

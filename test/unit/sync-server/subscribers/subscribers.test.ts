@@ -291,5 +291,9 @@ test("subscriber: a server with a wrong definition does not start", () => {
   expect(wrong({ on: { Nope: () => {} } })).toThrow(/handles Nope/);
   expect(wrong({ on: { TaskAdded: () => {} }, start: "now" })).toThrow(/no valid start/);
   expect(wrong({ on: { TaskAdded: () => {} }, retry: { attempts: 0 } })).toThrow(/retry.attempts of subscriber x is 0/);
+  // Node runs a timer of more milliseconds at once, so that each attempt would fail.
+  for (const options of [{ timeoutMs: 2 ** 31 }, { retry: { firstMs: 2 ** 31 } }, { retry: { maxMs: 2 ** 31 } }])
+    expect(wrong({ on: { TaskAdded: () => {} }, ...options })).toThrow(/Ms of subscriber x is 2147483648/);
+  expect(wrong({ on: { TaskAdded: () => {} }, timeoutMs: 2 ** 31 - 1 })).not.toThrow();
   expect(wrong({ on: { TaskAdded: () => {} }, afterRetries: "drop" })).toThrow(/afterRetries of subscriber x is drop/);
 });
