@@ -5,6 +5,7 @@ import { type CommitRecord, type Cursor, positionOf, readableEvents } from "../.
 import type { OptionNames } from "../../core/values/known-options.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { invalid, isCount, requireCallOptions, requireTexts, shown } from "../base/check-arguments.ts";
+import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { recordIn } from "../stores/stored-record.ts";
 import { gone } from "../base/gone.ts";
@@ -75,14 +76,14 @@ export function checkedReplay(options: ReplayOptions): CheckedRange & Pick<Repla
 
 /** Returns the number of events that `into` received. */
 export async function replay(
-  { domain, store }: { readonly domain: DomainDefinition; readonly store: EventStore },
+  { domain, store, env }: { readonly domain: DomainDefinition; readonly store: EventStore; readonly env: Env },
   log: LogName,
   options: ReplayOptions,
 ): Promise<number> {
   const { after, to, types, streams, into } = checkedReplay(options);
   const end = await endOf(store, log, to);
   let count = 0;
-  for await (const records of pagesTo(store, log, end)) {
+  for await (const records of pagesTo({ store, env }, log, end)) {
     for (const record of records) {
       for (let n = 0; n < record.events.length; n++) {
         const position = record.position + n;
@@ -106,11 +107,11 @@ export async function endOf(store: EventStore, log: LogName, to: number): Promis
 }
 
 /**
- * The records up to a position, page by page. It throws if a restore replaces the log between two pages. Otherwise a
- * caller would take a part for the whole.
+ * The records up to a position, page by page. Other work of the server continues after each page. It throws if a
+ * restore replaces the log between two pages. Otherwise a caller would take a part for the whole.
  */
 export async function* pagesTo(
-  store: EventStore,
+  { store, env }: { readonly store: EventStore; readonly env: Pick<Env, "nextTurn"> },
   log: LogName,
   end: number,
 ): AsyncGenerator<readonly CommitRecord[], void, undefined> {
@@ -121,5 +122,6 @@ export async function* pagesTo(
     if (page.kind !== "page" || !last) throw replaced(log, cursor);
     cursor = last.cursor;
     yield page.records.map((stored) => recordIn(log, stored));
+    await env.nextTurn();
   }
 }

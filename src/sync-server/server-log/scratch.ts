@@ -44,7 +44,7 @@ export async function replayIntoScratch<Row>(
   let [events, characters] = [0, 0];
   const isInRange = (position: number | null, stream: string): boolean =>
     position !== null && position > after && position <= end && (streams?.includes(stream) ?? true);
-  for await (const records of pagesTo(store, log, end)) {
+  for await (const records of pagesTo({ store, env }, log, end)) {
     const folded = foldStates(model, records, (stream) => states.get(stream));
     for (const [stream, state] of folded.states) states.set(stream, state);
     const steps = folded.steps.filter(
@@ -64,7 +64,6 @@ export async function replayIntoScratch<Row>(
     }
     if (characters > CHARACTERS_MAX)
       throw invalid("The log cannot be replayed", "the rows have more than 64 MiB. Choose a smaller range");
-    await env.nextTurn();
   }
   const keys = [...rows.keys()].sort(compareKeys);
   return { rows: keys.map((key) => ({ key, row: parseOwnJson<Row & Json>(rows.get(key) ?? "null") })), events, parked };

@@ -1,7 +1,9 @@
 /**
  * Follows the events of a log in memory, for the code of the server.
  *
- * Guarantees (server-log.test.ts): it reads one page at a time, so that a slow reader fills no memory.
+ * Guarantees (server-log.test.ts):
+ * - It reads one page at a time, so that a slow reader fills no memory. Other work continues after each page.
+ * - "now" is the time of the call, also if the caller reads the first event later.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
@@ -9,6 +11,7 @@ import { type Cursor, cursorOf, decodeCursor, encodeCursor, readableEvents } fro
 import type { OptionNames } from "../../core/values/known-options.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { invalid, requireCallOptions, requireTexts, shown } from "../base/check-arguments.ts";
+import type { Env } from "../base/env.ts";
 import type { LogSignals } from "../base/log-signals.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { EventStore } from "../stores/event-store.ts";
@@ -19,7 +22,8 @@ import { diverged, replaced } from "./log-errors.ts";
 /** The events to follow. */
 export type SubscribeOptions = {
   /**
-   * The place to begin: the first event of the log, the next one, or a cursor such as `at` of an earlier event.
+   * The place to begin: the first event of the log, the next one after the call, or a cursor such as `at` of an earlier
+   * event.
    *
    * @default "now"
    */
@@ -48,6 +52,7 @@ export type FollowedEvent = {
 export type SubscribeContext = {
   readonly domain: DomainDefinition;
   readonly store: EventStore;
+  readonly env: Pick<Env, "nextTurn">;
   /** Signals of new records. */
   readonly signals: LogSignals;
   /** A waiting subscription reads again after `lookMs`, because another node may have appended. */
@@ -72,22 +77,25 @@ export function subscribe(
     throw invalid(WHAT, `\`signal\` is ${shown(signal)}, which is not an AbortSignal`);
   const isChosen = (event: DomainEvent): boolean =>
     (types?.includes(event.type) ?? true) && (streams?.includes(event.stream) ?? true);
-  return follow(context, log, startOf(from), isChosen, signal);
+  const given = startOf(from);
+  const start = given ? Promise.resolve(given) : headOf(context.store, log);
+  // Only a caller that reads events gets the error.
+  start.catch(() => {});
+  return follow(context, log, start, isChosen, signal);
 }
 
-/** The place to begin: a cursor, or null for the beginning of the log. */
-type Start = "now" | { readonly cursor: Cursor | null };
+/** The place to begin. A null cursor is the beginning of the log. */
+type Start = { readonly cursor: Cursor | null; readonly isGiven: boolean };
 
 async function* follow(
-  { domain, store, signals, limits }: SubscribeContext,
+  { domain, store, env, signals, limits }: SubscribeContext,
   log: LogName,
-  start: Start,
+  start: Promise<Start>,
   isChosen: (event: DomainEvent) => boolean,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<FollowedEvent, void, undefined> {
-  let after = start === "now" ? await headOf(store, log) : start.cursor;
-  /** True while `after` is the cursor that the caller passed. */
-  let isGiven = start !== "now";
+  // `isGiven`: `after` is still the cursor that the caller passed.
+  let { cursor: after, isGiven } = await start;
   const isEnded = (): boolean => signals.isClosed || signal?.aborted === true;
   while (!isEnded()) {
     const page = await store.read(log, after, PAGE);
@@ -110,22 +118,24 @@ async function* follow(
       after = end;
     }
     if (records.length === 0) await signals.wait(log, limits.lookMs, signal);
+    else await env.nextTurn();
   }
 }
 
-async function headOf(store: EventStore, log: LogName): Promise<Cursor | null> {
+async function headOf(store: EventStore, log: LogName): Promise<Start> {
   const head = await store.head(log);
-  return head.kind === "open" ? head.cursor : null;
+  return { cursor: head.kind === "open" ? head.cursor : null, isGiven: false };
 }
 
-function startOf(from: NonNullable<SubscribeOptions["from"]>): Start {
-  if (from === "beginning") return { cursor: null };
-  if (from === "now") return from;
+/** Null: the head of the log at the call. */
+function startOf(from: NonNullable<SubscribeOptions["from"]>): Start | null {
+  if (from === "beginning") return { cursor: null, isGiven: true };
+  if (from === "now") return null;
   const { cursor: text } = requireFrom(from);
-  if (text === null) return { cursor: null };
+  if (text === null) return { cursor: null, isGiven: true };
   const cursor = typeof text === "string" ? decodeCursor(text) : null;
   if (!cursor) throw invalid(WHAT, `${shown(text)} is not a cursor`);
-  return { cursor };
+  return { cursor, isGiven: true };
 }
 
 function requireFrom(from: { readonly cursor: string | null }): { readonly cursor: string | null } {

@@ -184,6 +184,49 @@ test("subscribe: returns old and new events in order, and continues from a curso
   expect(cursors[0]).toBeNull();
 });
 
+test('subscribe: from "now" returns the events after the call, also before the first read', async () => {
+  const server = started();
+  const log = server.log("board");
+  await log.execute(add("t1"));
+  const events = log.subscribe();
+  await log.execute(add("t2"));
+  for await (const { event } of events) {
+    expect(event.stream).toBe("task/t2");
+    break;
+  }
+});
+
+test("subscribe, replay: other work of the server continues between two pages", async () => {
+  const server = started();
+  const log = server.log("board");
+  const PAGES = 4;
+  const PAGE_EVENTS = 500;
+  await log.execute(add("t1"));
+  for (let n = 0; n < PAGES * PAGE_EVENTS; n += 100)
+    await log.execute(Array.from({ length: 100 }, (_, i) => rename("t1", `${n + i}`)));
+  /** The turns of other work while `read` runs. */
+  const turnsDuring = async (read: () => Promise<void>): Promise<number> => {
+    let turns = 0;
+    let isReading = true;
+    const others = (async () => {
+      for (; isReading; turns++) await new Promise((resolve) => setImmediate(resolve));
+    })();
+    await read();
+    isReading = false;
+    await others;
+    return turns;
+  };
+  const subscribed = turnsDuring(async () => {
+    let count = 0;
+    for await (const _ of log.subscribe({ from: "beginning" })) if (++count === PAGES * PAGE_EVENTS) return;
+  });
+  expect(await subscribed).toBeGreaterThanOrEqual(PAGES - 1);
+  const replayed = turnsDuring(async () => {
+    await log.models.replay({ into: () => {} });
+  });
+  expect(await replayed).toBeGreaterThanOrEqual(PAGES);
+});
+
 test("subscribe: ends when the server closes, and refuses a foreign cursor", async () => {
   const server = started();
   const log = server.log("board");
