@@ -51,7 +51,10 @@ export type ProjectionOptions<From extends readonly AnyAggregate[], Row> = {
   readonly version: number;
   /** The aggregates whose events it folds. At least one. */
   readonly from: From;
-  /** The row of a key without a row yet. Null means that there is no row. Rows are plain JSON. */
+  /**
+   * The row of a key without a row yet. Null means that there is no row. Rows are plain JSON. An event whose handler
+   * returns another row is parked.
+   */
   readonly initial: Row;
   /**
    * Returns the keys of the rows that an event changes: up to 512 characters each. Null and undefined are skipped.

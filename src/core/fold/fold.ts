@@ -10,6 +10,8 @@
  * - The same records fold to the same bytes, at once or in parts.
  */
 import type { AggregateDefinition, DomainDefinition } from "../domain/definition.ts";
+import { findUnstorable } from "../values/find-unstorable.ts";
+import { describePlace } from "../values/parsed.ts";
 import { reasonOf } from "../values/reason.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { eventId } from "../values/id.ts";
@@ -99,21 +101,31 @@ export function foldRows(
   domain: DomainDefinition,
   target: Pick<FoldTarget, "row" | "setRow" | "park">,
   { event, before, after }: FoldStep,
+  check: (projection: string, key: string, row: Json) => void = requireStorable,
 ): void {
   for (const projection of domain.projections.values()) {
     if (!projection.handles(event.aggregate, event.type)) continue;
     const { name, initial } = projection;
     try {
-      const changes = projection.keys(event, before, after).map((key) => ({
-        key,
-        row: projection.apply(deepFreeze(target.row(name, key) ?? initial), { ...event, key, before, after }),
-      }));
+      const changes = projection.keys(event, before, after).map((key) => {
+        const row = projection.apply(deepFreeze(target.row(name, key) ?? initial), { ...event, key, before, after });
+        check(name, key, row);
+        return { key, row };
+      });
       // Written after every key was folded, because an event is folded whole or parked whole.
       for (const { key, row } of changes) target.setRow(name, key, row);
     } catch (error) {
       target.park({ projection: name, event: event.id, stream: event.stream, reason: reasonOf(error) });
     }
   }
+}
+
+/** Throws, so that the event is parked, for a row that storage would not return as it is. */
+function requireStorable(projection: string, key: string, row: Json): void {
+  // A frozen part is of a row, an event or a state, so it was checked before. A search of it would make long rows slow.
+  const problem = findUnstorable(row, true);
+  if (problem)
+    throw new Error(`The row ${key} of ${projection} is not JSON${describePlace(problem.path)}: ${problem.reason}`);
 }
 
 function unknownReason(aggregate: AggregateDefinition | undefined, event: RecordEvent | undefined): string | null {

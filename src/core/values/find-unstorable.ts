@@ -18,19 +18,28 @@ import type { Path, Problem } from "./parsed.ts";
  */
 const STATE_DEPTH_MAX = 1_000;
 
-/** Returns the place and the reason of a value that cannot be stored, or null. */
-export function findUnstorable(state: unknown): Problem | null {
+/**
+ * Returns the place and the reason of a value that cannot be stored, or null.
+ *
+ * @param trustsFrozen true: a frozen part was searched before, so it is not searched again
+ */
+export function findUnstorable(state: unknown, trustsFrozen = false): Problem | null {
   const waiting: { readonly value: unknown; readonly path: Path }[] = [{ value: state, path: [] }];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { value, path } = next;
     const reason =
       path.length > STATE_DEPTH_MAX ? `is nested deeper than ${STATE_DEPTH_MAX} levels` : reasonAgainst(value);
     if (reason !== null) return { path, reason };
-    if (typeof value !== "object" || value === null) continue;
-    for (const [key, child] of Object.entries(value)) {
-      if (isStorableScalar(child) || (child === undefined && !Array.isArray(value))) continue;
-      waiting.push({ value: child, path: [...path, Array.isArray(value) ? Number(key) : key] });
-    }
+    const visit = (child: unknown, key: string | number) => {
+      if (isStorableScalar(child) || (child === undefined && !Array.isArray(value))) return;
+      if (trustsFrozen && Object.isFrozen(child) && reasonAgainst(child) === null) return;
+      waiting.push({ value: child, path: [...path, key] });
+    };
+    // No list of entries, because every row passes here.
+    if (Array.isArray(value)) value.forEach(visit);
+    else if (typeof value === "object")
+      for (const key in value)
+        if (Object.hasOwn(value, key)) visit((value as Readonly<Record<string, unknown>>)[key], key);
   }
   return null;
 }

@@ -211,6 +211,8 @@ function foldTexts(
         },
       },
       step,
+      // `withTexts` has checked it.
+      () => {},
     );
   }
   return { rows, parked, statements: NO_STATEMENTS };

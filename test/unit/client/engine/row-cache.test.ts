@@ -298,3 +298,27 @@ test("tidy: spreads the rows evenly over the buckets, and keeps each row in its 
   const bucketOf = (key: string) => [...buckets].find(([, entries]) => entries.some(([one]) => one === key))?.[0];
   expect(["task/t0", "task/t1", "task/t999"].map(bucketOf)).toEqual([197, 50, 16]);
 });
+
+test("row that is not JSON: its event is parked, before and after a reload", async () => {
+  const visitors = projection("visitors", {
+    version: 1,
+    from: [task],
+    initial: { titles: [] as readonly unknown[] },
+    key: () => "all",
+    on: {
+      TaskAdded: ({ titles }, { data }) => ({
+        titles: [...titles, data.title === "t2" ? new Set(["t2"]) : data.title],
+      }),
+    },
+  });
+  const release = defineDomain({ version: 1, aggregates: [task, column], projections: [visitors] });
+  const [database, server] = [newDatabase(), new RecordingServer()];
+  const first = await openTab(release, database);
+  const seen = (tab: EngineTab) => [tab.shown("visitors").map(({ row }) => row), tab.engine.summary.parked.count];
+  for (const id of ["t1", "t2", "t3"]) await first.engine.execute([add(id)], null);
+  const expected = [[{ titles: ["t1", "t3"] }], 1];
+  expect(seen(first)).toEqual(expected);
+  await server.sync(first.engine);
+  await first.engine.tidy();
+  expect([seen(first), seen(await openTab(release, database))]).toEqual([expected, expected]);
+});

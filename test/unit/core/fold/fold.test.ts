@@ -131,6 +131,28 @@ describe("foldRows: a projection that throws", () => {
     expect([rows.parked.length, rows.parkedCount]).toEqual([PARKED_MAX, PARKED_MAX + 20]);
   });
 
+  test.each([
+    ["a Set", new Set(["ann"]), ".1"],
+    ["a date in a list", [{ at: new Date(0) }], ".1.0.at"],
+    ["no finite number", { last: Number.NaN }, ".1.last"],
+    ["a frozen Map", Object.freeze(new Map()), ".1"],
+  ])("foldRows: a row with %s parks its event, and the row stays as it was", (_, value, place) => {
+    const odd = projection("odd", {
+      version: 1,
+      from: [task],
+      initial: { list: [] as readonly unknown[] },
+      key: () => "all",
+      on: { TaskAdded: ({ list }, { data }) => ({ list: [...list, data.title === "odd" ? value : data.title] }) },
+    });
+    const { definition } = defineDomain({ version: 1, aggregates: [task, column], projections: [odd] });
+    const titles = ["a", "odd", "b"].map((title, n) => task.command.add(`t${n}`, { title, column: "todo" }));
+    const { records } = logOf([column.command.add("todo", { title: "To do" }), ...titles]);
+    const rows = folded(records, freshRows(definition), definition);
+    expect(rows.row("odd", "all")).toEqual({ list: ["a", "b"] });
+    const reason = containing(`The row all of odd is not JSON at list${place}: `);
+    expect(rows.parked).toMatchObject([{ projection: "odd", reason }]);
+  });
+
   test("foldRows: a handler that changes its row in place leaves the row as it was", () => {
     const list = projection("list", {
       version: 1,

@@ -30,3 +30,11 @@ test("findUnstorable: accepts 1,000 levels of nesting, and not one more", () => 
   expect(findUnstorable(nested(1_000))).toBeNull();
   expect(findUnstorable(nested(1_001))?.reason).toBe("is nested deeper than 1000 levels");
 });
+
+test("findUnstorable: trusts frozen parts on request, and never a frozen Date", () => {
+  const searched = Object.freeze([Object.freeze({ wrong: new Date(0) })]);
+  expect(findUnstorable({ list: [...searched, 1] }, true)).toBeNull();
+  expect(findUnstorable({ list: [...searched, Number.NaN] }, true)?.path).toEqual(["list", 1]);
+  expect(findUnstorable({ list: [Object.freeze(new Date(0))] }, true)?.path).toEqual(["list", 0]);
+  expect(findUnstorable({ list: searched })?.path).toEqual(["list", 0, "wrong"]);
+});
