@@ -96,9 +96,7 @@ export class ModelJobs {
         this.#startOrContinue(find, model, newJob(id, options, lackingOf(find, model))),
       );
       const jobs = started.flatMap((one) => (one === "other-job" ? [] : one));
-      if (jobs.length < started.length) return "other-job";
-      // A job builds the rows, so the keeper does not build them too.
-      return jobs.map((job) => ({ ...job, writes: [...job.writes, ...this.#purged(find, job.model)] }));
+      return jobs.length < started.length ? "other-job" : jobs;
     });
   }
 

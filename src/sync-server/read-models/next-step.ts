@@ -130,13 +130,15 @@ function furthestBehind(tasks: readonly FoldTask[]): FoldTask | undefined {
 /** The folds that a model needs: of the rows that are read, and of the rows beside them. */
 function tasksOf(model: ReadModel, { followers, head, now }: KeeperFacts): readonly FoldTask[] {
   const find = (name: string) => followers.find((follower) => follower.name === name);
-  const live = { ...startOf(model, find(model.follower)), shows: isShown(model, followers, now) };
-  const read = { revision: live.revision, at: find(model.follower)?.at ?? null };
+  const stored = find(model.follower);
+  const live = { ...startOf(model, stored), shows: isShown(model, followers, now) };
+  const read = { revision: live.revision, at: stored?.at ?? null };
   const beside = besideTask(model, find(model.beside), read, head);
   // Rows may be ahead of a log that was restored in part. Reading it then shows another history.
   const isBehind = live.notes === null || (live.notes.phase !== "purged" && !sameCursor(live.at, head));
   const waits =
-    beside?.replaces && beside.notes && isNear(beside, head) && Math.abs(now - beside.notes.movedAt) < NEAR_MS;
+    (notesOf(stored)?.phase !== "ready" && isBuilt(notesOf(find(model.beside)))) ||
+    (beside?.replaces && beside.notes && isNear(beside, head) && Math.abs(now - beside.notes.movedAt) < NEAR_MS);
   return [...(isBehind && !waits ? [live] : []), ...(beside ? [beside] : [])];
 }
 
@@ -151,6 +153,12 @@ export function isShown({ name, version, follower }: ReadModel, followers: reado
     const notes = other.name !== follower && other.name.startsWith(prefix) ? notesOf(other) : null;
     return notes?.phase === "ready" && now - notes.movedAt < SHOWN_MS;
   });
+}
+
+/** True: a job builds the rows, so the keeper builds no others. It does after a job stopped or ended. */
+function isBuilt(beside: FollowerNotes | null): boolean {
+  const { comparison, state } = beside?.job ?? {};
+  return comparison === undefined && (state === "running" || state === "paused");
 }
 
 function isNear({ at }: FoldTask, head: Cursor | null): boolean {

@@ -93,12 +93,13 @@ export type LogModels = {
   readonly retry: (model: AnyProjection | string, event: string) => Promise<RetriedEvent>;
   /**
    * Removes all rows of a model. It does not follow the log until `populate` or `rebuild`, and readers get
-   * `rows-not-populated`.
+   * `rows-not-populated`. The rows of a strong model stay, because its rule needs them: use `rebuild`.
    *
    * @example
    * await server.log("team-7").models.purge(board);
    *
    * @throws DefinitionError (`definition`) if the server does not have this model.
+   * @throws ValidationError (`invalid`) if the model is strong.
    * @throws DacapoError (`gone`) if the log was deleted.
    */
   readonly purge: (model: AnyProjection | string) => Promise<void>;

@@ -55,10 +55,12 @@ export async function statusOf(jobs: ModelJobs, log: LogName, model: ReadModel):
   const { follower, notes, missing, head, job } = facts;
   const at = follower?.at ?? null;
   const [done, of] = [positionOf(at), positionOf(head)];
+  const isPopulated =
+    job?.progress.kind === "build" && job.progress.phase !== "done" && job.progress.phase !== "cancelled";
   return {
     name: model.name,
     identity: model.identity,
-    phase: notes?.phase === "ready" ? "ready" : notes ? missing : "missing",
+    phase: notes?.phase === "ready" ? "ready" : notes || isPopulated ? missing : "missing",
     at: at && encodeCursor(at),
     // A log that was restored in part may end before the rows. Then they are folded again.
     behind: done > of ? of : of - done,

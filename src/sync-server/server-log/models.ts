@@ -77,6 +77,7 @@ export function logModels(context: ModelsContext, log: LogName): LogModels {
     },
     purge: async (handle) => {
       const model = modelOf(models, handle);
+      requireNoRule(model);
       done(model, await requireJobs().purge(log, model));
     },
     delete: async (handle, key) => {
@@ -147,6 +148,16 @@ function notDone(log: LogName, model: string, reason: NotDone): readonly JobOf[]
     case "empty":
       return [];
   }
+}
+
+/** The appends of a strong model need its rows. */
+function requireNoRule({ name, strong }: ReadModel): void {
+  if (strong === null) return;
+  throw invalid(
+    "The rows cannot be purged",
+    `the model ${name} is strong, so its rule would not hold until they are built again`,
+    "Use `rebuild`. It builds the rows beside those that are read, and the rule holds meanwhile.",
+  );
 }
 
 /** Rows of a SQL table are compared by their primary key. */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Cursor } from "../../../../src/core/history/record.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import type { Follower } from "../../../../src/sync-server/stores/model-store.ts";
-import { newJob } from "../../../../src/sync-server/read-models/job.ts";
+import { type JobState, newJob } from "../../../../src/sync-server/read-models/job.ts";
 import { type FollowerNotes, notesText } from "../../../../src/sync-server/read-models/follower-notes.ts";
 import {
   type KeeperFacts,
@@ -70,6 +70,18 @@ const names = (facts: Partial<KeeperFacts>) => {
   const next = step(facts);
   return next.kind === "fold" ? next.tasks.map(({ name }) => name) : next.kind;
 };
+
+test("nextStep: new rows that a job builds are not built twice, until it stops or ends", () => {
+  const building = [boardAt(at(2), { phase: "building" }), countsAt(at(9))];
+  const withState = (state: JobState) =>
+    names({ followers: [...building, besideAt(at(1), { job: { ...job, state } })] });
+  expect(withState("running")).toEqual(["beside/board@1<task@1"]);
+  expect(withState("paused")).toBe("sleep");
+  for (const state of ["stopped", "cancelled", "done"] as const)
+    expect(withState(state)).toEqual(["rows/board@1<task@1"]);
+  const missing = { followers: [countsAt(at(9)), besideAt(at(1))] };
+  expect(names(missing)).toEqual(["beside/board@1<task@1"]);
+});
 
 test("nextStep: a job beside is folded until it ends, also at the head", () => {
   const live = [boardAt(at(9)), countsAt(at(9))];

@@ -219,6 +219,29 @@ test("populate: a cancelled job leaves a purged model, and purge ends a job", as
   await expect(log.rows(board, { waitMs: 50 })).rejects.toMatchObject({ code: "rows-not-populated" });
 });
 
+test("populate: a new model that a cancelled or stopped job was to build becomes ready by itself", async () => {
+  const store = memory();
+  const columnAt = (position: number) => (position === 7 ? "x".repeat(600) : "todo");
+  const records = Array.from({ length: 3_000 }, (_, n) => storedRecord(taskAdded(n + 1, columnAt(n + 1))));
+  await store.append("board", batch(null, { records }));
+  const server = testServer({ store, models, onError: () => {} });
+  undo.push(server.close);
+  const log = server.log("board");
+  const first = await log.models.populate(board, { duty: 0.01 });
+  await first.pause();
+  const second = await log.models.populate(columnCounts, { onError: "stop" });
+  expect([first.models, second.models]).toEqual([["board"], ["column-counts"]]);
+  expect((await second.finished()).phase).toBe("stopped");
+  // A job builds the rows, so nothing else does.
+  expect((await log.rows(columnCounts, { at: "3000-m3000", waitMs: 20_000 })).parked).toBe(1);
+  expect((await log.models.status(board)).phase).toBe("building");
+  await first.cancel();
+  expect((await log.rows(board, { at: "3000-m3000", limit: 1, waitMs: 20_000 })).rows).toHaveLength(1);
+  const { at } = await log.execute(task.command.add("new", { title: "Bread", column: "todo" }));
+  await log.rows(board, { at, limit: 1, waitMs: 20_000 });
+  expect(await log.models.status(board)).toMatchObject({ phase: "ready", behind: 0, job: { phase: "cancelled" } });
+});
+
 test("delete: a row stays absent after later events and a running rebuild", async () => {
   const { log } = await filled(1_300);
   const read = async () => (await log.rows(board, { keys: ["task/t1"] })).rows.length;

@@ -31,6 +31,26 @@ test("strong: of two devices that take one name at the same time, one gets it", 
   await Promise.all(tabs.map((tab) => tab.close()));
 });
 
+test("strong: its rows cannot be purged, so the rule holds, and a rebuild keeps it", async () => {
+  const log = (await start(release)).server.log("board");
+  await log.execute(call("u1", "neo"));
+  await expect(log.models.purge(names)).rejects.toMatchObject({
+    code: "invalid",
+    message: expect.stringContaining("the model names is strong") as unknown,
+    fix: expect.stringContaining("Use `rebuild`") as unknown,
+  });
+  const taken = { code: "rejected", details: { code: "name-taken" } };
+  await expect(log.execute(call("u2", "neo"))).rejects.toMatchObject(taken);
+  const job = await log.models.rebuild(names);
+  await job.pause();
+  await expect(log.execute(call("u2", "neo"))).rejects.toMatchObject(taken);
+  await job.resume();
+  await job.finished();
+  await expect(log.execute(call("u2", "neo"))).rejects.toMatchObject(taken);
+  await log.rows(eventCounts);
+  await log.models.purge(eventCounts);
+});
+
 test("strong: of two commits in one push, the second is rejected, and the third is recorded", async () => {
   const ada = (await start(release)).person("ada");
   const commits = [ada.commit(call("u1", "neo")), ada.commit(call("u2", "neo")), ada.commit(call("u3", "trinity"))];
