@@ -6,7 +6,7 @@
  * - A crash between two steps leaves rows of one cursor (M2).
  * - A long fold lets the other work of the server continue after each page.
  */
-import { type CommitRecord, type Cursor, positionOf } from "../../core/history/record.ts";
+import { type CommitRecord, type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import { parkedEvents } from "../base/parked-error.ts";
@@ -14,11 +14,12 @@ import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, ModelWriteResult } from "../stores/model-store.ts";
 import { Lease } from "../subscribers/lease.ts";
 import { isUnknownTo } from "./fold-page.ts";
-import { compareTask } from "./compare-task.ts";
+import { compareTask, type Reach } from "./compare-task.ts";
 import { NONE_REFUSED } from "./fold-sql.ts";
 import { type FoldedTask, foldTask, resetTask } from "./fold-task.ts";
 import type { FoldWork, KeeperPace } from "./keeper-pace.ts";
-import { type FoldTask, nextStep, type Step } from "./next-step.ts";
+import { notesOf } from "./follower-notes.ts";
+import { type FoldTask, nextStep, type ReadFollower, type Step } from "./next-step.ts";
 import { eventsIn, foldableRecord, upTo, upToEvent } from "./page-records.ts";
 import type { ReadModel } from "./read-model.ts";
 import type { UnknownEvents } from "./unknown-events.ts";
@@ -97,7 +98,8 @@ export class LogKeeper {
         return tasks.length > 0 ? this.#fold(step.at, tasks, skipped) : NOTHING_FOLDED;
       }
       case "compare": {
-        const write = await compareTask(this.#context, this.#log, step.task);
+        const reach: Reach = (task, read) => this.#reach(task, read, skipped);
+        const write = await compareTask(this.#context, this.#log, step.task, reach);
         const result = write && (await modelStore.write(this.#log, write));
         if (result?.kind !== "ok") return NOTHING_FOLDED;
         // The end of a comparison orphans the tables beside.
@@ -143,6 +145,18 @@ export class LogKeeper {
       this.#context.pace.hasOrphans = true;
     this.#context.onMoved(this.#log);
     return folded;
+  }
+
+  /** Folds rows that are compared up to the cursor of the rows that are read. Null: another writer was faster. */
+  async #reach(task: FoldTask, read: ReadFollower, skipped: Set<string>): Promise<FoldTask | null> {
+    for (let reached = { ...task, compares: read }; ;) {
+      if (sameCursor(reached.at, read.at)) return reached;
+      const { events } = await this.#fold(reached.at, [reached], skipped);
+      const found = events > 0 && (await this.#context.modelStore.followers(this.#log));
+      const follower = found && found.kind === "open" ? found.followers.find(({ name }) => name === task.name) : null;
+      if (follower?.revision !== reached.revision + 1) return null;
+      reached = { ...reached, revision: follower.revision, at: follower.at, notes: notesOf(follower) };
+    }
   }
 
   /** Folds and writes. Null: a follower moved. If the database refuses statements, a second write parks the events. */

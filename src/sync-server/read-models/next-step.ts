@@ -47,7 +47,7 @@ export type Step =
       /** Many events are missing. So a lease keeps other nodes from the same work, and it rests while pushes wait. */
       readonly isLong: boolean;
     }
-  /** Compares a page of rows that are at one cursor. */
+  /** Compares a page of rows. The rows beside lack few events of them. */
   | { readonly kind: "compare"; readonly task: FoldTask }
   /** Followers of other releases that nobody has moved for a day. */
   | { readonly kind: "remove"; readonly followers: readonly Follower[] }
@@ -89,7 +89,7 @@ export type KeeperFacts = {
 export const LONG_EVENTS = 1_000;
 /** An older release may return within this time and continue its rows. */
 export const OLD_ROWS_MS = 24 * 60 * 60 * 1000;
-/** Rows wait for their replacement if it is this near to the head, and moved lately. */
+/** Rows wait for their replacement if it is this near to the head, and moved lately. Rows as near are compared. */
 const NEAR_EVENTS = 500;
 const NEAR_MS = 5_000;
 /** Tables of another release that moved within this time stay in the views. */
@@ -99,9 +99,13 @@ export function nextStep(facts: KeeperFacts): Step {
   const { models, followers, head, now, skipped, hasOrphans, isResting = false, isTurnOfLong = false } = facts;
   const tasks =
     head === null ? [] : models.flatMap((model) => tasksOf(model, facts)).filter(({ name }) => !skipped.has(name));
-  const isEqual = ({ at, compares }: FoldTask): boolean => compares !== undefined && sameCursor(at, compares.at);
-  const [comparison] = tasks.filter(isEqual);
-  const behind = tasks.filter((task) => !isEqual(task));
+  // The few events between both are folded with the comparison, because each append moves a strong model.
+  const isCompared = ({ at, compares }: FoldTask): boolean => {
+    const missing = at && compares?.at ? compares.at.position - at.position : -1;
+    return missing >= 0 && missing <= NEAR_EVENTS;
+  };
+  const [comparison] = tasks.filter(isCompared);
+  const behind = tasks.filter((task) => !isCompared(task));
   if (comparison && !(facts.isTurnOfFold && behind.length > 0)) return { kind: "compare", task: comparison };
   const isLong = ({ at }: FoldTask): boolean => positionOf(head) - positionOf(at) > LONG_EVENTS;
   const [long, short] = [behind.filter(isLong), behind.filter((task) => !isLong(task))];

@@ -139,7 +139,9 @@ test("nextStep: a job that lacks unknown events begins again by newer code only"
   const comparison = { rows: 5, to: "task/t5", differences: [], more: false };
   for (const one of [job, { ...job, comparison }]) {
     const lacks = (domain: number) => [...live, besideAt(at(4), { job: one, hasUnknown: true, domain })];
-    expect(step({ followers: lacks(1) })).toMatchObject({ kind: "fold", at: at(4) });
+    expect(step({ followers: lacks(1) })).toMatchObject(
+      one === job ? { kind: "fold", at: at(4) } : { kind: "compare" },
+    );
     const again = step({ followers: lacks(0) });
     expect(again).toMatchObject({
       kind: "fold",
@@ -148,6 +150,19 @@ test("nextStep: a job that lacks unknown events begins again by newer code only"
     });
     expect(JSON.stringify(again)).not.toContain("task/t5");
   }
+});
+
+test("nextStep: rows beside are compared if they lack few events, and folded if they lack many", () => {
+  const comparison = { rows: 0, to: null, differences: [], more: false };
+  const followers = [boardAt(at(900)), countsAt(at(900)), besideAt(at(400), { job: { ...job, comparison } })];
+  expect(step({ followers, head: at(900) })).toMatchObject({ kind: "compare", task: { at: at(400) } });
+  // After a comparison, rows that are behind have their turn.
+  expect(names({ followers, head: at(901), isTurnOfFold: true })).toEqual([
+    "rows/board@1<task@1",
+    "rows/column-counts@1<task@1",
+  ]);
+  const far = [boardAt(at(901)), countsAt(at(901)), besideAt(at(400), { job: { ...job, comparison } })];
+  expect(names({ followers: far, head: at(901) })).toEqual(["beside/board@1<task@1"]);
 });
 
 test("nextStep: a job of a history that a restore removed is read, so that it begins again", () => {
