@@ -8,17 +8,22 @@
  */
 import { type Commit, type CommitCommand, lowestSeen, type StreamSeen } from "../history/commit.ts";
 import { type PreparedCommand, prepareCommand } from "./decide-command.ts";
-import type { DomainDefinition } from "../domain/definition.ts";
+import type { CommandDefinition, ConflictPolicy, DomainDefinition } from "../domain/definition.ts";
 import type { StreamName } from "../values/ids.ts";
 
 export type CommitNeeds = {
   /** Streams whose current state is needed: each stream that the commit names or that a command reads. */
   readonly streams: ReadonlySet<string>;
   /**
-   * The lowest version that the author has seen of each stream that the commit names. Other authors' events after it
-   * are needed. A stream that a command reads and the commit does not list is not in this map: it was never seen.
+   * The lowest version that the author has seen of each stream that the commit names. A stream that a command reads and
+   * the commit does not list is not in this map: it was never seen.
    */
   readonly seen: ReadonlyMap<string, number>;
+  /**
+   * The streams of the commands with another policy than `rebase`. Other authors' events after `seen` are needed, or
+   * the latest of them. On other streams, such events are only for a rejection.
+   */
+  readonly guarded: ReadonlySet<string>;
   /** Streams that are needed as the author saw them, each (stream, seen) once: for commands that keep or merge. */
   readonly authored: readonly StreamSeen[];
   /** True if a command is decided with the receiver's clock. */
@@ -34,6 +39,7 @@ export type CommitNeeds = {
 export function commitNeeds(domain: DomainDefinition, commit: Commit): CommitNeeds {
   const seen = lowestSeen(commit);
   const streams = new Set(seen.keys());
+  const guarded = new Set<string>();
   const authored = new Map<string, StreamSeen>();
   const prepared: PreparedCommand[] = [];
   let isTimed = false;
@@ -45,13 +51,27 @@ export function commitNeeds(domain: DomainDefinition, commit: Commit): CommitNee
     const { definition, reads } = one.ready;
     isTimed ||= definition.time === "server";
     for (const stream of Object.values(reads)) streams.add(stream);
-    if (definition.onConflict === "rebase" || definition.onConflict === "reject") continue;
-    for (const stream of [command.stream, ...Object.values(reads)]) {
+    const policy = policyOf(commit, definition);
+    if (policy === "rebase") continue;
+    const used = [command.stream, ...Object.values(reads)];
+    for (const stream of [...used, ...namedBy(command)]) guarded.add(stream);
+    if (policy === "reject") continue;
+    for (const stream of used) {
       const at = { stream, seen: seenOf(command, stream) };
       authored.set(`${at.stream} ${at.seen}`, at);
     }
   }
-  return { streams, seen, authored: [...authored.values()], isTimed, prepared };
+  return { streams, seen, guarded, authored: [...authored.values()], isTimed, prepared };
+}
+
+/** The policy of a command in a commit. `onConflict` of the commit replaces `rebase`. */
+export function policyOf(commit: Commit, { onConflict }: CommandDefinition): ConflictPolicy {
+  return onConflict === "rebase" ? (commit.onConflict ?? onConflict) : onConflict;
+}
+
+/** The streams that a command names, each once. The stream that it writes is the last, unless it reads that too. */
+export function namedBy({ reads, stream }: CommitCommand): ReadonlySet<StreamName> {
+  return new Set([...reads.map((read) => read.stream), stream]);
 }
 
 /** The version of a stream that the author of a command claims to have seen. */

@@ -29,7 +29,7 @@ import { deepFreeze, type Json, sameJson } from "../values/json.ts";
 import type { RecordEvent } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 import { shortText } from "../values/reason.ts";
-import { seenOf } from "./commit-needs.ts";
+import { namedBy, policyOf, seenOf } from "./commit-needs.ts";
 import { type StreamWindow, CommitStreams } from "./commit-streams.ts";
 import type { StreamName } from "../values/ids.ts";
 
@@ -145,8 +145,7 @@ function reconcileCommand(scope: CommandScope): DecidedCommand {
     }
   }
 
-  const { onConflict } = ready.definition;
-  const policy = onConflict === "rebase" ? (commit.onConflict ?? onConflict) : onConflict;
+  const policy = policyOf(commit, ready.definition);
   if (policy === "rebase") return decideNow(scope, ready);
   const theirs = foreignEvents(commit, command, facts);
   // A read stream that the commit does not list counts as never seen. Otherwise a client could skip the conflict check.
@@ -246,8 +245,7 @@ function expectedDrafts(domain: DomainDefinition, command: CommitCommand): reado
 
 /** The events that other authors added to the streams of a command after the versions that its author saw. */
 function foreignEvents(commit: Commit, command: CommitCommand, facts: ReconcileFacts): readonly DomainEvent[] {
-  const streams = new Set([...command.reads.map((read) => read.stream), command.stream]);
-  return [...streams].flatMap((stream) => {
+  return [...namedBy(command)].flatMap((stream) => {
     const { since } = facts.window(stream);
     const seen = seenOf(command, stream);
     // Events are in order of versions, so the new events are at the end.
@@ -258,6 +256,6 @@ function foreignEvents(commit: Commit, command: CommitCommand, facts: ReconcileF
 
 /** Streams that have events, that the command reads, and that the commit does not list. */
 function unnamedReads(command: CommitCommand, ready: ReadyCommand, streams: CommitStreams): readonly string[] {
-  const named = new Set([command.stream, ...command.reads.map((read) => read.stream)]);
+  const named = namedBy(command);
   return Object.values(ready.reads).filter((stream) => !named.has(stream) && streams.current(stream).version > 0);
 }

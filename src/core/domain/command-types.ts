@@ -60,7 +60,10 @@ export type ConflictContext<State, Input, Drafts, Events, Name extends string> =
   readonly input: Input;
   /** The events that the author expected. */
   readonly mine: readonly DraftOf<Events>[];
-  /** The other authors' events that came first. */
+  /**
+   * The other authors' events that came first, or the latest of them: at most 10,000 of a stream, and on the server 4
+   * MiB for a commit. It always has the last one of each stream.
+   */
   readonly theirs: readonly EventOf<Events, Name>[];
   /** Returns the request to decide again on the current state. */
   readonly rebase: () => Rebase;

@@ -67,7 +67,7 @@ export type DecideContext = {
 export type MergeContext = DecideContext & {
   /** The events that the author expected. */
   readonly mine: readonly Draft[];
-  /** The other authors' events that came first. */
+  /** The other authors' events that came first, or the latest of them. */
   readonly theirs: readonly DomainEvent[];
 };
 

@@ -13,7 +13,7 @@ import type { DomainEvent } from "../domain/event.ts";
 import { type CommitRecord, readableEvents } from "../history/record.ts";
 import type { StreamName } from "../values/ids.ts";
 
-/** Events of one stream, at most: the latest. A commit may be pending for weeks. The server has the same limit. */
+/** Events of one stream, at most: the latest. A commit may be pending for weeks. The server has this limit too. */
 const RECENT_MAX = 10_000;
 
 export class RecentEvents {

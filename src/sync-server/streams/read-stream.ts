@@ -1,5 +1,5 @@
 /**
- * Reading streams from the store: folded, folded as their author saw them, or only the events of other authors.
+ * Reading streams from the store: folded, or folded as their author saw them.
  *
  * Guarantees:
  * - A stored record that cannot be read makes its streams unreadable from there on, and no other stream.
@@ -8,10 +8,9 @@
 import { type Author, authorKey, isSameAuthor } from "../../core/history/author.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { StorageLostError } from "../../core/values/errors.ts";
-import type { DomainEvent } from "../../core/domain/event.ts";
 import { emptyStream, foldStream, type StreamState } from "../../core/fold/fold.ts";
 import { eventId } from "../../core/values/id.ts";
-import { type CommitRecord, readableEvents } from "../../core/history/record.ts";
+import type { CommitRecord } from "../../core/history/record.ts";
 import { DAMAGED_RECORD } from "../base/parked-error.ts";
 import { parseStored } from "../stores/stored-record.ts";
 import type { LogTurn, StoredRecord } from "../stores/event-store.ts";
@@ -20,8 +19,6 @@ import type { LogName, StreamName } from "../../core/values/ids.ts";
 
 /** Authors of one stream that are remembered, at most. With more of them, only the store knows who wrote last. */
 const AUTHORS_MAX = 32;
-/** Events of other authors that a policy gets, at most: the latest. */
-const OTHERS_EVENTS_MAX = 10_000;
 /** The size of a page that is read from the store. */
 const PAGE = { events: 1_000, bytes: 1024 * 1024 };
 
@@ -31,8 +28,11 @@ export type StreamSource = {
   readonly domain: DomainDefinition;
   /** The log's last position when the batch started. */
   readonly end: number;
-  /** Called and awaited after each page, because a long read must let the server's other work continue. */
-  readonly onRead: (events: number) => Promise<void>;
+  /**
+   * Called with the events of each page and the characters of its records, and awaited, because a long read must let
+   * the server's other work continue.
+   */
+  readonly onRead: (events: number, length: number) => Promise<void>;
 };
 
 /**
@@ -99,21 +99,6 @@ export async function foldAuthored(
     if (record) state = foldAsSeen(source.domain, state, record, stream, seen, author);
   }
   return state;
-}
-
-/** The events of a stream that other authors added after a version. */
-export async function readOthers(
-  source: StreamSource,
-  stream: StreamName,
-  after: number,
-  author: Author,
-): Promise<DomainEvent[]> {
-  const events: DomainEvent[] = [];
-  for await (const { record } of storedRecords(source, stream, after)) {
-    if (record) events.push(...othersIn(source.domain, record, stream, after, author));
-    if (events.length > OTHERS_EVENTS_MAX) events.splice(0, events.length - OTHERS_EVENTS_MAX);
-  }
-  return events;
 }
 
 /** Adds the events of a record to a known stream. */
@@ -188,38 +173,13 @@ export function foldAsSeen(
 ): StreamState {
   let state = at;
   for (const [n, event] of record.events.entries()) {
-    if (event.stream === stream && (event.version <= seen || isOwn(record, author)))
+    if (event.stream === stream && (event.version <= seen || isSameAuthor(record, author)))
       state = foldStream(domain, state, record, n).next;
   }
   return state;
 }
 
-export function othersIn(
-  domain: DomainDefinition,
-  record: CommitRecord,
-  stream: StreamName,
-  after: number,
-  author: Author,
-): DomainEvent[] {
-  if (isOwn(record, author)) return [];
-  return record.events.flatMap((event, n) =>
-    event.stream === stream && event.version > after ? readableEvents(domain, record, n) : [],
-  );
-}
-
-/** True if other authors wrote to a stream after a version, or if only the store knows. */
-export function mayHoldOthers(known: KnownStream, after: number, author: Author): boolean {
-  if (known.state.version <= after) return false;
-  if (!known.authors) return true;
-  const own = authorKey(author);
-  return [...known.authors].some(([key, last]) => key !== own && last > after);
-}
-
-function isOwn(record: CommitRecord, author: Author): boolean {
-  return isSameAuthor(record, author);
-}
-
-async function* storedRecords(
+export async function* storedRecords(
   { store, log, end, onRead }: StreamSource,
   stream: StreamName,
   after: number,
@@ -243,7 +203,10 @@ async function* storedRecords(
         details: { stream, after: from },
       });
     }
-    await onRead(next - from);
+    await onRead(
+      next - from,
+      page.reduce((length, { text }) => length + text.length, 0),
+    );
     from = next;
   }
 }
@@ -255,6 +218,6 @@ export function damaged({ state, authors }: KnownStream, stored: StoredRecord, s
   return { state: { ...state, version: lastVersion(stored, stream), unreadable }, mark, authors };
 }
 
-function lastVersion(stored: StoredRecord, stream: StreamName): number {
+export function lastVersion(stored: StoredRecord, stream: StreamName): number {
   return stored.streams.find((written) => written.stream === stream)?.last ?? 0;
 }

@@ -21,17 +21,8 @@ import type { CommitRecord } from "../../core/history/record.ts";
 import type { Env } from "../base/env.ts";
 import { readSnapshots, SNAPSHOT_EVENTS, type Snapshots } from "./snapshots.ts";
 import type { KnownStream } from "./stream-cache.ts";
-import {
-  addFolded,
-  foldAsSeen,
-  foldAuthored,
-  foldStored,
-  mayHoldOthers,
-  newStream,
-  othersIn,
-  readOthers,
-  type StreamSource,
-} from "./read-stream.ts";
+import { addFolded, foldAsSeen, foldAuthored, foldStored, newStream, type StreamSource } from "./read-stream.ts";
+import { mayHoldOthers, othersIn, readForRejection, readOthers } from "./other-authors.ts";
 import { authorKey } from "../../core/history/author.ts";
 import type { StreamName } from "../../core/values/ids.ts";
 
@@ -40,11 +31,15 @@ import type { StreamName } from "../../core/values/ids.ts";
  * the same machine answers without waiting, so reading alone would not let other work continue.
  */
 const EVENTS_A_TURN = 2_000;
+/** Characters of records that count as one stored event, so that a large one counts as several. */
+const EVENT_LENGTH = 1_024;
 /**
  * Events of a stream that is folded again as its author saw it, at most. For a longer stream, `keep` and merges decide
  * again on the current state.
  */
 const AUTHORED_EVENTS_MAX = 50_000;
+/** Characters of the records of other authors that are kept for one commit. Its streams get equal shares. */
+const OTHERS_LENGTH_MAX = 4 * 1024 * 1024;
 
 export type StreamWindows = {
   /** Reads the states of streams in parallel, if they were not read before. */
@@ -60,7 +55,7 @@ export type StreamWindows = {
   readonly known: () => ReadonlyMap<string, KnownStream>;
   /** The streams whose read folded many events, as they are now, and the revision of the stored snapshots. */
   readonly longStreams: () => Snapshots;
-  /** The number of stored events that were read so far. */
+  /** The number of stored events that were read so far. A large event counts as several. */
   readonly eventsRead: () => number;
 };
 
@@ -71,14 +66,7 @@ export function openWindows(
   end: number,
   cached: ReadonlyMap<string, KnownStream>,
 ): StreamWindows {
-  let eventsRead = 0;
-  let turnEnds = EVENTS_A_TURN;
-  const onRead = async (events: number): Promise<void> => {
-    eventsRead += events;
-    if (eventsRead < turnEnds) return;
-    turnEnds = eventsRead + EVENTS_A_TURN;
-    await env.nextTurn();
-  };
+  const { onRead, eventsRead } = countReads(env);
   const source: StreamSource = { store, log, domain, end, onRead };
   const streams = new Map<string, KnownStream>();
   const batch: CommitRecord[] = [];
@@ -104,7 +92,10 @@ export function openWindows(
     revision = snapshots.revision;
     const read = async (stream: StreamName): Promise<void> => {
       let folded = 0;
-      const counting = { ...source, onRead: (events: number) => ((folded += events), onRead(events)) };
+      const counting = {
+        ...source,
+        onRead: (events: number, length: number) => ((folded += events), onRead(events, length)),
+      };
       streams.set(stream, await foldStored(counting, stream, snapshots.streams.get(stream)));
       if (folded >= SNAPSHOT_EVENTS && store.models) long.add(stream);
     };
@@ -116,9 +107,9 @@ export function openWindows(
     authoredBefore.set(key, before);
     return batch.reduce((at, record) => foldAsSeen(domain, at, record, stream, seen, commit), before);
   };
-  const readSince = async (commit: Commit, stream: StreamName, from: number): Promise<readonly DomainEvent[]> => [
-    ...(await readOthers(source, stream, from, commit)),
-    ...batch.flatMap((record) => othersIn(domain, record, stream, from, commit)),
+  const readSince: Reads["readSince"] = async (author, stream, after, lengthMax) => [
+    ...(await readOthers(source, stream, { author, after }, lengthMax)).events,
+    ...batch.flatMap((record) => othersIn(domain, record, stream, { author, after })),
   ];
 
   return {
@@ -127,9 +118,14 @@ export function openWindows(
       const needs = runCore(commit, () => commitNeeds(domain, commit));
       await load(needs.streams);
       const window = await readWindows(commit, needs, streams, { readAuthored, readSince });
-      return runCore(commit, () =>
+      const reconciled = runCore(commit, () =>
         reconcileCommit(domain, commit, { mode: "server", now, position, window, prepared: needs.prepared }),
       );
+      if (reconciled.kind === "events" || reconciled.theirs.length > 0) return reconciled;
+      const command = commit.commands[reconciled.commandIndex];
+      return command
+        ? { ...reconciled, theirs: await readForRejection(source, { streams, batch }, commit, command) }
+        : reconciled;
     },
     add: (record, changed) => {
       batch.push(record);
@@ -140,6 +136,23 @@ export function openWindows(
       revision,
       streams: new Map(Array.from(long, (stream) => [stream, streams.get(stream) ?? newStream(domain, stream)])),
     }),
+    eventsRead,
+  };
+}
+
+/** Counts the events that are read, and lets other work continue in between. */
+function countReads({
+  nextTurn,
+}: Pick<Env, "nextTurn">): Pick<StreamSource, "onRead"> & Pick<StreamWindows, "eventsRead"> {
+  let eventsRead = 0;
+  let turnEnds = EVENTS_A_TURN;
+  return {
+    onRead: async (events, length) => {
+      eventsRead += Math.max(events, length / EVENT_LENGTH);
+      if (eventsRead < turnEnds) return;
+      turnEnds = eventsRead + EVENTS_A_TURN;
+      await nextTurn();
+    },
     eventsRead: () => eventsRead,
   };
 }
@@ -164,7 +177,12 @@ function runCore<T>({ id }: Commit, step: () => T): T {
 
 type Reads = {
   readonly readAuthored: (commit: Commit, stream: StreamName, seen: number) => Promise<StreamState>;
-  readonly readSince: (commit: Commit, stream: StreamName, from: number) => Promise<readonly DomainEvent[]>;
+  readonly readSince: (
+    commit: Commit,
+    stream: StreamName,
+    from: number,
+    lengthMax: number,
+  ) => Promise<readonly DomainEvent[]>;
 };
 
 const NO_EVENTS: readonly DomainEvent[] = [];
@@ -177,10 +195,12 @@ async function readWindows(
   { readAuthored, readSince }: Reads,
 ): Promise<(stream: StreamName) => StreamWindow> {
   const since = new Map<string, readonly DomainEvent[]>();
-  for (const [stream, from] of needs.seen) {
-    const known = streams.get(stream);
-    if (known && mayHoldOthers(known, from, commit)) since.set(stream, await readSince(commit, stream, from));
-  }
+  const conflicting = Array.from(needs.seen).filter(([stream, after]) => {
+    const known = needs.guarded.has(stream) ? streams.get(stream) : undefined;
+    return known && mayHoldOthers(known, { author: commit, after });
+  });
+  for (const [stream, from] of conflicting)
+    since.set(stream, await readSince(commit, stream, from, OTHERS_LENGTH_MAX / conflicting.length));
 
   const authored = new Map<string, StreamState>();
   for (const { stream, seen } of needs.authored) {
@@ -190,7 +210,7 @@ async function readWindows(
     const othersCame =
       from !== undefined && seen >= from
         ? (since.get(stream) ?? []).some(({ version }) => version > seen)
-        : mayHoldOthers(known, seen, commit);
+        : mayHoldOthers(known, { author: commit, after: seen });
     // Without other authors' events after `seen`, the author saw the stream as it is. An unreadable stream is refused.
     const isAsSeen = !othersCame || known.state.unreadable !== null;
     authored.set(`${stream} ${seen}`, isAsSeen ? known.state : await readAuthored(commit, stream, seen));

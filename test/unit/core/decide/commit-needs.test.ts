@@ -84,8 +84,8 @@ describe("commitNeeds: reconcile on the needs alone", () => {
     );
     if (!moved || !completed) return expect.fail("no commits");
     const { streams } = commitNeeds(server.domain, completed);
-    const { prepared, seen, authored, isTimed } = commitNeeds(server.domain, moved);
-    expect(() => decideOnNeeds(server, moved, { streams, seen, authored, isTimed, prepared })).toThrow(
+    const { prepared, seen, guarded, authored, isTimed } = commitNeeds(server.domain, moved);
+    expect(() => decideOnNeeds(server, moved, { streams, seen, guarded, authored, isTimed, prepared })).toThrow(
       "column/done is not in the needs",
     );
   });
@@ -116,6 +116,19 @@ describe("commitNeeds: what each command adds", () => {
   ])("commitNeeds: lists a stream as its author saw it for keep and a merge only: %s", (_, request, authored) => {
     expect(needsOf(made(server, "ann", [request])).authored).toEqual(authored);
   });
+
+  test.each([
+    ["rebase", task.command.move("t1", { column: "done" }), undefined, []],
+    ["rebase, in an undo", task.command.move("t1", { column: "done" }), "reject" as const, ["task/t1", "column/done"]],
+    ["reject", task.command.remove("t1"), undefined, ["task/t1"]],
+    ["keep that reads", tally.command.copy("b", { from: "a" }), undefined, ["tally/b", "tally/a"]],
+  ])(
+    "commitNeeds: guards the streams of a command that other events may change: %s",
+    (_, request, onConflict, streams) => {
+      const commit = made(server, "ann", [request]);
+      expect(needsOf({ ...commit, ...(onConflict && { onConflict }) }).guarded).toEqual(new Set(streams));
+    },
+  );
 
   test("commitNeeds: keeps the lowest seen of a stream, and each pair to author on once", () => {
     const commit = made(

@@ -45,7 +45,8 @@ const whole = ["task/t1 after 0", "task/t1 after 2"];
 const since = ["task/t1 after 1", "task/t1 after 2"];
 
 test.each<readonly [string, readonly Seen[], readonly string[]]>([
-  ["rebase", [seen(1, task.command.complete("t1"))], [...whole, ...since]],
+  ["rebase", [seen(1, task.command.complete("t1"))], whole],
+  ["rebase, and rejected", [seen(1, add("t1"))], [...whole, "task/t1 after 1"]],
   ["reject", [seen(1, task.command.claim("t1", { title: "Mine" }))], [...whole, ...since]],
   ["keep", [note], [...whole, ...since, ...whole]],
   ["a merge", [rename], [...whole, ...since, ...whole]],
