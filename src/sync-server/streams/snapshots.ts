@@ -10,11 +10,13 @@
  * - A snapshot names the mark of the last record that it contains. Without this record in the log it is ignored, so a
  *   history that a restore lost has no effect (snapshots.partial-restore.test.ts).
  * - Snapshots are written in the transaction of an append, and have the states after it.
+ * - A state that JSON would change has no snapshot.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { aggregateVersions } from "../../core/fold/identity.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
+import { findUnstorable } from "../../core/values/find-unstorable.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
@@ -79,6 +81,8 @@ export function withSnapshots(
   for (const [stream, { state: at, mark, authors }] of streams) {
     if (at.unreadable || mark === null || set.length >= WRITTEN_MAX) continue;
     const { version, state } = at;
+    // Otherwise, the next read of the stream would begin at another state.
+    if (findUnstorable(state)) continue;
     const fold = foldOf(domain, stream);
     const snapshot: StoredSnapshot = { fold, version, mark, state, authors: authors && [...authors] };
     const text = JSON.stringify(snapshot);

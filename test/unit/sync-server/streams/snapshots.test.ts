@@ -3,7 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import * as v from "valibot";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { aggregate, defineDomain } from "dacapo";
 import { keysOf } from "../../../../src/testing/model-store/samples.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
@@ -96,6 +98,34 @@ test.each(wrong)("snapshot: one %s is ignored, and replaced by the next append",
   });
   expect(await executeAfterRestart(store, executeNotes(1))).toBeGreaterThanOrEqual(160);
   expect(JSON.parse((await snapshotIn(store)).text ?? "")).toMatchObject({ fold: "task@1", version: 161 });
+});
+
+const meter = aggregate("meter", {
+  version: 1,
+  initial: { least: 0 },
+  events: { Read: v.object({ value: v.number() }), Reset: v.object({}) },
+  evolve: {
+    Read: ({ least }, { data }) => ({ least: Math.min(least, data.value) }),
+    Reset: () => ({ least: Infinity }),
+  },
+  commands: {
+    read: {
+      input: v.object({ value: v.number() }),
+      decide: ({ least }, given, { emit, reject }) => (given.value > least ? reject("rising") : emit("Read", given)),
+    },
+    reset: { decide: (_, __, { emit }) => emit("Reset", {}) },
+  },
+});
+
+test("snapshot: a state that is not JSON has none, so a restart changes no decision", async () => {
+  const store = memory();
+  const restart = () => testServer({ store, domain: defineDomain({ version: 1, aggregates: [meter] }) }).log("board");
+  const resets = (count: number) => Array.from({ length: count }, () => meter.command.reset("m1"));
+  await restart().execute(resets(100));
+  // This append follows a read of 100 events, so it would write a snapshot of the state after it.
+  await restart().execute(resets(1));
+  expect(await restart().load(meter, "m1")).toMatchObject({ version: 101, state: { least: Infinity } });
+  expect(await restart().execute(meter.command.read("m1", { value: 5 }))).toMatchObject({ outcome: "recorded" });
 });
 
 test("snapshot: a server with snapshots decides like a server without them", async () => {
