@@ -11,7 +11,7 @@ import { causeOf, correlationOf, pickCause } from "../../core/history/cause.ts";
 import type { Commit } from "../../core/history/commit.ts";
 import { isRequest } from "../../core/decide/propose-commit.ts";
 import { COMMANDS_MAX } from "../../core/history/limits.ts";
-import { eventsOf } from "../../core/history/record.ts";
+import { decodeCursor, eventsOf, positionOf } from "../../core/history/record.ts";
 import type { Outcome, RejectedOutcome } from "../../core/wire/messages.ts";
 import { parseCommit } from "../../core/wire/read-messages.ts";
 import { byteLength } from "../../core/values/byte-length.ts";
@@ -31,6 +31,8 @@ import type { EventStore, StoredRecord } from "../stores/event-store.ts";
 import { recordIn } from "../stores/stored-record.ts";
 import type { PushResult, RefusedCode } from "../writer/admit-push.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
+import { lastVersion } from "../streams/read-stream.ts";
+import { versionAt } from "../streams/version-at.ts";
 import { gone } from "../base/gone.ts";
 import { laterRelease, notNow } from "./log-errors.ts";
 
@@ -88,7 +90,6 @@ export type ExecuteContext = {
 };
 
 const WHAT = "The commands cannot be executed";
-const PAGE = { events: 1_000, bytes: 1024 * 1024 };
 
 export async function execute(
   context: ExecuteContext,
@@ -162,11 +163,12 @@ function expectedOf(expected: ExecuteOptions["expectedVersion"] = "any"): number
 async function executedOf(
   context: ExecuteContext,
   log: LogName,
-  { id, commands }: Commit,
+  commit: Commit,
   result: PushResult,
   expected: number | null,
 ): Promise<Executed> {
   if (result.kind === "refused") throw refusal(log, result.code);
+  const { id, commands } = commit;
   const { outcomes, stopped, appended } = result;
   const stream = commands[0]?.stream ?? "";
   if (stopped?.code === "other-version")
@@ -182,7 +184,7 @@ async function executedOf(
   if (outcome.outcome === "rejected") throw rejected(commands, outcome);
   if (outcome.outcome === "empty") return { outcome: "empty", id, at: null, events: [] };
   const stored =
-    appended.records.find(({ commit }) => commit === id) ?? (await findRecord(context.store, log, stream, id));
+    appended.records.find((record) => record.commit === id) ?? (await findRecord(context, log, commit, outcome.at));
   return { outcome: "recorded", id, at: outcome.at, events: stored ? eventsIn(context.domain, log, stored) : [] };
 }
 
@@ -191,15 +193,25 @@ function eventsIn(domain: DomainDefinition, log: LogName, stored: StoredRecord):
   return record.events.flatMap((_, n) => eventsOf(domain, record, n));
 }
 
-/** The record of a commit that was executed before. It writes to the stream, or to another one of its commands. */
-async function findRecord(store: EventStore, log: LogName, stream: string, id: string): Promise<StoredRecord | null> {
-  for (let after = 0; ;) {
-    const page = await store.readStream(log, stream, after, PAGE);
-    const found = page.find(({ commit }) => commit === id);
-    const last = page.at(-1)?.streams.find((one) => one.stream === stream)?.last ?? 0;
-    if (found || last <= after) return found ?? null;
-    after = last;
+/** The record of a commit that was executed before, found by its position in a stream of its commands. */
+async function findRecord(
+  { store, env }: ExecuteContext,
+  log: LogName,
+  { id, commands }: Commit,
+  at: string,
+): Promise<StoredRecord | null> {
+  const position = positionOf(decodeCursor(at));
+  for (const stream of new Set(commands.map((command) => command.stream))) {
+    let from = await versionAt(store, log, stream, position - 1);
+    // The record before the position may come first.
+    for (let read = 0; read < 2; read++) {
+      const [record] = await store.readStream(log, stream, from, { events: 1, bytes: 1 });
+      if (record?.commit === id) return record;
+      if (record) from = lastVersion(record, stream);
+    }
+    await env.nextTurn();
   }
+  return null;
 }
 
 function rejected(commands: Commit["commands"], { command, code, message, path }: RejectedOutcome): RejectedError {
