@@ -9,7 +9,7 @@ export type MeasuredRows = {
   read: number;
   /** Rows of one write. */
   rows: number;
-  /** Characters of one write. */
+  /** Characters of one write: of its rows, and of the parameters of its statements. */
   written: number;
 };
 
@@ -25,9 +25,10 @@ export function measuredRows(store: EventStore): MeasuredRows {
     const changed = change?.rows ?? [];
     const texts = changed.flatMap(({ set, remove }) => [...set.map(([, text]) => text ?? ""), ...remove.map(() => "")]);
     largest.rows = Math.max(largest.rows, texts.length);
+    const params = (change?.statements ?? []).flatMap((statement) => statement.params.map(String));
     largest.written = Math.max(
       largest.written,
-      texts.reduce((sum, text) => sum + text.length, 0),
+      [...texts, ...params].reduce((sum, text) => sum + text.length, 0),
     );
   };
   models.rows = async (log, follower, table, range) => {

@@ -15,6 +15,7 @@ import { DacapoError, RejectedError, StorageLostError } from "../../core/values/
 import { aggregateOf } from "../../core/values/names.ts";
 import { parkedEvents } from "../base/parked-error.ts";
 import { type ChangedRow, type FoldedRows, isDamaged, keysIn, rowsChange } from "../read-models/fold-page.ts";
+import { sizeOf } from "../read-models/write-size.ts";
 import { type FollowerNotes, nextOf, type ParkedEvent, withParked } from "../read-models/follower-notes.ts";
 import { type ReadModel, ROWS } from "../read-models/read-model.ts";
 import type { LogTurn } from "../stores/event-store.ts";
@@ -117,7 +118,7 @@ export class ModelRows {
     }
   }
 
-  /** The characters of the rows that this batch read and changed. */
+  /** The characters of the rows that this batch read and changed, and about the size of its statements. */
   get length(): number {
     return this.#length;
   }
@@ -131,6 +132,7 @@ export class ModelRows {
 
   apply({ rows, statements, parked }: FoldedRows): void {
     this.#statements.push(...statements);
+    this.#length += sizeOf({ rows: [], statements });
     for (const [key, row] of rows) {
       this.#length += (row.text?.length ?? 0) - (this.#rows.get(key)?.text?.length ?? 0);
       this.#rows.set(key, row);

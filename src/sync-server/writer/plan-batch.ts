@@ -89,7 +89,7 @@ const OUTCOMES_LENGTH_MAX = 2 * 1024 * 1024;
  * nothing of a long stream could make the server read all of it for each commit.
  */
 const EVENTS_READ_MAX = 100_000;
-/** Characters of the rows of strong models that a batch reads and changes, except for its first commit. */
+/** Characters of the rows and statements of strong models in a batch, except for its first commit. */
 const ROWS_LENGTH_MAX = 16 * 1024 * 1024;
 
 /** `isAssumed`: the known ids are not read. The append checks them, and another round reads them if there are any. */

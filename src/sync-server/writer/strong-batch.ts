@@ -46,7 +46,7 @@ export class StrongBatch {
     return this.#refused > 0;
   }
 
-  /** The characters of the rows that this batch read and changed. */
+  /** The characters of the rows that this batch read and changed, and about the size of its statements. */
   get length(): number {
     return this.#targets.reduce((sum, target) => sum + target.length, 0);
   }

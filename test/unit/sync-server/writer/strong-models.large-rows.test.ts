@@ -2,7 +2,8 @@
 // memory.
 import { expect, test } from "vitest";
 import { projection } from "dacapo";
-import { strong } from "../../../../src/sync-server/app.ts";
+import { sqlModel, strong } from "../../../../src/sync-server/app.ts";
+import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import type { PermitRequest } from "../../../../src/sync-server/access/authorize.ts";
 import type { SyncServer } from "../../../../src/sync-server/app.ts";
@@ -78,6 +79,27 @@ test("strong: many devices that change large rows at once are answered, in sever
   const largest = measuredRows(store);
   const server = testServer({ store, models: [strong(letters)], ...firstBatchOf(TASKS) });
   expect(await addAtOnce(server)).toEqual(ids.map(() => "recorded"));
+  expect(largest.written).toBeLessThan(AT_ONCE);
+  await server.close();
+});
+
+const sqlLetters = sqlModel("sql-letters", {
+  version: 1,
+  from: [task],
+  tables: { letter: (t) => `create table ${t} (id text primary key, text text not null)` },
+  on: {
+    TaskAdded: ({ stream }, t) => [
+      { sql: `insert into ${t.letter} (id, text) values (?, ?)`, params: [stream, "x".repeat(LARGE)] },
+    ],
+  },
+});
+
+test("strong: statements with large texts of many devices at once are in several appends", async () => {
+  const store = sqlite(":memory:");
+  const largest = measuredRows(store);
+  const server = testServer({ store, models: [strong(sqlLetters)], ...firstBatchOf(TASKS) });
+  expect(await addAtOnce(server)).toEqual(ids.map(() => "recorded"));
+  expect(largest.written).toBeGreaterThan(LARGE);
   expect(largest.written).toBeLessThan(AT_ONCE);
   await server.close();
 });
