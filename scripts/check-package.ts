@@ -7,7 +7,7 @@ import { parseOwnJson } from "../test/support/own-json.ts";
 import { npmCommand, root, runAll, script, tool } from "./programs.ts";
 
 /** Before sources and maps were left out, the package had 1,269 files and 3.5 MB. Each entry and command adds files. */
-const FILES_MAX = 726;
+const FILES_MAX = 725;
 const BYTES_MAX = 2_950_000;
 const BARE_IMPORT = /^(?:import |(?:import|export|\})[^"\n]* from )"([^."][^"]*)"/gm;
 
