@@ -109,3 +109,13 @@ test("reconcile: the latest event of each stream is a conflict, however large th
   expect(await ada.outcomes(last)).toMatchObject([{ outcome: "recorded" }]);
   await server.close();
 });
+
+test("P7 push: a large event counts as several reads, so a push is answered in part", async () => {
+  const { server, ada, read } = await serverOfBob();
+  const claims = Array.from({ length: 40 }, () => ada.commit(page.command.claim("a", { text: "" })));
+  const outcomes = await ada.outcomes(...claims);
+  expect(new Set(outcomes.map((one) => one.outcome === "rejected" && one.code))).toEqual(new Set(["conflict"]));
+  expect(outcomes.length).toBeLessThan(claims.length);
+  expect(read.length).toBeLessThan(120 * MIB);
+  await server.close();
+});
