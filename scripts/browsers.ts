@@ -40,6 +40,7 @@ async function main(named: readonly string[]): Promise<number> {
     const count = runs.map((run): Count => run).reduce(add);
     const seconds = ((performance.now() - start) / 1000).toFixed(0);
     lines.push(`${engine.padEnd(9)} ${sentence(count).padEnd(34)} ${seconds} s, ${await versionOf(engine)}`);
+    failures.push(...runs.flatMap(({ flaky = [] }) => flaky).map((failure) => `flaky: ${engine} > ${failure}\n`));
     failures.push(...runs.flatMap((run) => run.failures).map((failure) => `failed: ${engine} > ${failure}\n`));
     total = add(total, count);
   }

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import type { Engine } from "./engines.ts";
+import type { RunEnd } from "./run-end-reporter.ts";
 import { root, tool } from "./programs.ts";
 
 export type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
@@ -23,6 +24,8 @@ export const noTests: Outcome = { passed: 0, failed: 0, skipped: 0, failures: []
 const LIMIT_MS = 45 * 60_000;
 /** More failed files than this are no chance. */
 const REPEATED_FILES_MAX = 3;
+/** Tests with a random seed. A second run would be another experiment, and would hide what the first one found. */
+const NEVER_REPEATED = /^test\/e2e\/(kill|hostile)/;
 const output = `${root}.test-output`;
 
 export function clearReports(): void {
@@ -41,22 +44,27 @@ type VitestRun = {
 /** Runs vitest, and a few files with a failed test once more. A test that then passes is named as flaky. */
 export async function runVitest(options: VitestRun): Promise<Outcome> {
   const { failedFiles, ...first } = await runOnce(options);
-  if (failedFiles.length === 0 || failedFiles.length > REPEATED_FILES_MAX) return first;
+  const isRepeated = failedFiles.length <= REPEATED_FILES_MAX && !failedFiles.some((file) => NEVER_REPEATED.test(file));
+  if (failedFiles.length === 0 || !isRepeated) return first;
   const { name, args } = options;
   console.log(`\nA second run of ${failedFiles.join(" and ")}, because of failed tests.`);
   const second = await runOnce({ ...options, name: `${name}-again`, args: [...args, ...failedFiles] });
-  if (second.failed > 0 || second.passed === 0) return first;
+  if (second.failed > 0 || failedFiles.some((file) => !second.files.includes(file))) return first;
   return { ...first, passed: first.passed + first.failed, failed: 0, failures: [], flaky: first.failures };
 }
 
 type OneRun = Outcome & {
-  /** The files of all failures, relative to the root. Empty: none failed, or vitest itself did. */
+  /** The files that ran, relative to the root. */
+  readonly files: readonly string[];
+  /** The files of all failures. Empty: none failed, or something failed outside of the tests too. */
   readonly failedFiles: readonly string[];
 };
 
 async function runOnce({ name, args, engine = "chromium" }: VitestRun): Promise<OneRun> {
   const report = `${output}/${name}.json`;
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const runEnd = `${output}/${name}.end.json`;
+  const ownReporter = `--reporter=${root}scripts/run-end-reporter.ts`;
+  const reporters = ["--reporter=default", "--reporter=json", ownReporter, `--outputFile.json=${report}`];
   const { file, args: all } = tool("vitest/vitest.mjs", "run", ...args, ...reporters);
   const hasGroups = process.platform !== "win32";
   // A group of its own, because then its browsers can be ended with it.
@@ -65,7 +73,7 @@ async function runOnce({ name, args, engine = "chromium" }: VitestRun): Promise<
     stdio: "inherit",
     detached: hasGroups,
     // NODE_ENV, because with "production" React has no `act`.
-    env: { ...process.env, NODE_ENV: "test", DACAPO_ENGINE: engine },
+    env: { ...process.env, NODE_ENV: "test", DACAPO_ENGINE: engine, DACAPO_RUN_END: runEnd },
   });
   const end = () => {
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -90,12 +98,23 @@ async function runOnce({ name, args, engine = "chromium" }: VitestRun): Promise<
   });
   clearTimeout(limit);
   process.off("SIGINT", endAll).off("SIGTERM", endAll);
-  return countOf(report, exitCode);
+  const count = countOf(report, exitCode);
+  return isWhole(runEnd) ? count : { ...count, failedFiles: [] };
+}
+
+/** False: vitest crashed, or an error was thrown outside of a test. The JSON report does not show it. */
+function isWhole(file: string): boolean {
+  try {
+    const { errors, reason } = JSON.parse(readFileSync(file, "utf8")) as RunEnd;
+    return errors === 0 && ["passed", "failed"].includes(reason);
+  } catch {
+    return false;
+  }
 }
 
 /** Counts a file that does not load, an error outside a test and a crash of vitest as failed tests, unlike vitest. */
 function countOf(report: string, exitCode: number): OneRun {
-  let count: OneRun = { ...noTests, failedFiles: [] };
+  let count: OneRun = { ...noTests, files: [], failedFiles: [] };
   try {
     const result = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
     const unloaded = result.testResults.filter(
@@ -105,6 +124,7 @@ function countOf(report: string, exitCode: number): OneRun {
       passed: result.numPassedTests,
       failed: result.numFailedTests + unloaded.length,
       skipped: result.numPendingTests + result.numTodoTests,
+      files: result.testResults.map(({ name }) => relative(root, name)),
       failedFiles: result.testResults
         .filter(({ status }) => status === "failed")
         .map(({ name }) => relative(root, name)),
