@@ -97,7 +97,8 @@ test("rows: each operation writes and reads as many rows as the price list says"
       "batch of 100 commits": { written: 300, read: 304 },
       // An outcome and its three indexes.
       "rejected commit": { written: 4, read: 9 },
-      "two commits sent again": { written: 0, read: 16 },
+      // SQLite may read the row behind the last id, if there is one. The ids are random.
+      "two commits sent again": { written: 0, read: expect.toSatisfy((rows) => rows === 15 || rows === 16) as number },
       "pull at the head": { written: 0, read: 4 },
       "pull of 100 records": { written: 0, read: 103 },
     });
@@ -137,12 +138,13 @@ test("rows: handling events writes and reads as many rows as the price list says
       "commit that fails": await ((isBroken = true), push("t2")),
     };
     expect(measured).toEqual({
-      // A commit writes 3 rows and reads 7. The place of the subscriber is a row.
-      "commit that is handled": { written: 4, read: 22 },
-      "batch of 100 commits that are handled": { written: 301, read: 417 },
+      // A commit writes 3 rows and reads 7. The place of the subscriber is a row. It is read before the lease, because
+      // only newer code may have work.
+      "commit that is handled": { written: 4, read: 25 },
+      "batch of 100 commits that are handled": { written: 301, read: 420 },
       "nothing to do": { written: 0, read: 0 },
       // The waiting event is a row and its index, and the time of the next attempt is in an index too.
-      "commit that fails": { written: 7, read: 22 },
+      "commit that fails": { written: 7, read: 25 },
     });
   };
   await inObject("subscriber rows", work, { subscribers: [worker] });

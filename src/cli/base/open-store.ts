@@ -27,7 +27,10 @@ export async function openStore(url: string, { mayCreate = false }: OpenOptions 
 
 /** A URL without its password, which ends at the last `@` before the path. */
 export function shownUrl(url: string): string {
-  return url.replace(/(:\/\/[^:/@\s]*):[^\s/?#]*@/, "$1:***@").replace(/([?&]password=)[^&\s]*/g, "$1***");
+  const inAuthority = url.replace(/(:\/\/[^:/@\s]*):[^\s/?#]*@/, "$1:***@");
+  // A password that should have been escaped ends the authority for a reader of URLs.
+  const hidden = inAuthority === url ? url.replace(/(:\/\/[^:/@\s]*):[^@\s]*@/, "$1:***@") : inAuthority;
+  return hidden.replace(/([?&]password=)[^&\s]*/g, "$1***");
 }
 
 async function openSqlite(path: string, mayCreate: boolean): Promise<EventStore> {

@@ -33,6 +33,8 @@ export type JobNotes = {
   readonly parkedMax?: number;
   /** The comparison of a job that verifies rows and replaces none. */
   readonly comparison?: Comparison;
+  /** True: there were no rows to read when it began, so that nothing else builds them meanwhile. */
+  readonly isFirst?: boolean;
   /** The job before this one, so that its caller learns how it ended. */
   readonly former?: FormerJob;
 };

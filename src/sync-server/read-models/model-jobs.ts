@@ -93,7 +93,7 @@ export class ModelJobs {
     return this.#start(log, (find) => {
       const missing = models.filter((model) => notesOf(find(model.follower))?.phase !== "ready");
       const started = missing.map((model) =>
-        this.#startOrContinue(find, model, newJob(id, options, lackingOf(find, model))),
+        this.#startOrContinue(find, model, { ...newJob(id, options, lackingOf(find, model)), isFirst: true }),
       );
       const jobs = started.flatMap((one) => (one === "other-job" ? [] : one));
       return jobs.length < started.length ? "other-job" : jobs;

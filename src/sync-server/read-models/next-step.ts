@@ -159,10 +159,13 @@ export function isShown({ name, version, follower }: ReadModel, followers: reado
   });
 }
 
-/** True: a job builds the rows, so the keeper builds no others. It does after a job stopped or ended. */
+/**
+ * True: a job builds rows that never were there, so the keeper builds no others. It does if the job stops or ends. Rows
+ * that a restore of the log or newer code begins again do not wait for a rebuild that is slow or paused.
+ */
 function isBuilt(beside: FollowerNotes | null): boolean {
-  const { comparison, state } = beside?.job ?? {};
-  return comparison === undefined && (state === "running" || state === "paused");
+  const { isFirst, state } = beside?.job ?? {};
+  return isFirst === true && (state === "running" || state === "paused");
 }
 
 function isNear({ at }: FoldTask, head: Cursor | null): boolean {

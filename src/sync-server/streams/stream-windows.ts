@@ -13,7 +13,7 @@
 import type { Commit } from "../../core/history/commit.ts";
 import { BugError } from "../../core/values/errors.ts";
 import { reasonOf } from "../../core/values/reason.ts";
-import { type CommitNeeds, commitNeeds } from "../../core/decide/commit-needs.ts";
+import { type CommitNeeds, commitNeeds, namedBy } from "../../core/decide/commit-needs.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import type { StreamState } from "../../core/fold/fold.ts";
 import { reconcileCommit, type Reconciled, type StreamWindow } from "../../core/decide/reconcile-commit.ts";
@@ -121,11 +121,10 @@ export function openWindows(
       const reconciled = runCore(commit, () =>
         reconcileCommit(domain, commit, { mode: "server", now, position, window, prepared: needs.prepared }),
       );
-      if (reconciled.kind === "events" || reconciled.theirs.length > 0) return reconciled;
-      const command = commit.commands[reconciled.commandIndex];
-      return command
-        ? { ...reconciled, theirs: await readForRejection(source, { streams, batch }, commit, command) }
-        : reconciled;
+      const command = reconciled.kind === "events" ? undefined : commit.commands[reconciled.commandIndex];
+      // The events of guarded streams were read for the decision.
+      if (!command || [...namedBy(command)].every((stream) => needs.guarded.has(stream))) return reconciled;
+      return { ...reconciled, theirs: await readForRejection(source, { streams, batch }, commit, command) };
     },
     add: (record, changed) => {
       batch.push(record);

@@ -42,8 +42,8 @@ export class LogRunner {
   /** The end of the page whose open events are not stored yet. Undefined: there is none. */
   #pageEnd: Cursor | undefined;
   #storedAt = 0;
-  /** The place or the head may have changed since it was read. */
-  #isStale = false;
+  /** `stale`: the place or the head may have changed since it was read. */
+  #known: "fresh" | "loading" | "stale" = "fresh";
   #failure: { readonly error: unknown } | null = null;
 
   constructor(context: RunnerContext, log: LogName) {
@@ -57,7 +57,7 @@ export class LogRunner {
 
   /** Reports that the log may have new records, or that an operator changed the place. Returns false after the end. */
   poke(): boolean {
-    this.#isStale = true;
+    this.#known = "stale";
     this.#signal.send();
     return !this.#stop.signal.aborted;
   }
@@ -75,8 +75,8 @@ export class LogRunner {
       const canRun = (await this.#lease.hold()) && (await this.#load());
       const isDiverged = canRun && (await this.#isDiverged());
       if (canRun && !isDiverged) {
-        // A stale place is read again first, because an operator may have paused it.
-        leave = slots.join(() => !this.#isStale && this.#startNext());
+        // A stale place is read again first, because an operator may have paused or reset it.
+        leave = slots.join(() => this.#known === "fresh" && this.#startNext());
         while (await this.#step());
       }
       // Only now, because the results of handlers are stored first.
@@ -95,25 +95,24 @@ export class LogRunner {
 
   /** Returns false if the runner has nothing left to do. */
   async #step(): Promise<boolean> {
-    if (this.#failure) throw this.#failure.error;
+    if (this.#failure) {
+      // Otherwise the events that were handled meanwhile would be handled again.
+      if (this.#lanes.hasChanges && (await this.#lease.hold())) await this.#store();
+      throw this.#failure.error;
+    }
     if (!(await this.#lease.hold())) return false;
     if (this.#isStale && !(await this.#refresh())) return false;
     while (this.#context.slots.free > 0 && this.#startNext());
     const step = nextStep(this.#facts());
-    switch (step.kind) {
-      case "read":
-        return this.#readPage();
-      case "store":
-        // After a refused write, an operator or another node was faster.
-        return (await this.#store()) || this.#recover();
-      case "wait":
-        await this.#signal.wait(step.ms);
-        return true;
-      case "again":
-        return true;
-      case "end":
-        return false;
-    }
+    if (step.kind === "read") return this.#readPage();
+    // After a refused write, an operator or another node was faster.
+    if (step.kind === "store") return (await this.#store()) || this.#recover();
+    if (step.kind === "wait") await this.#signal.wait(step.ms);
+    return step.kind !== "end";
+  }
+
+  get #isStale(): boolean {
+    return this.#known === "stale";
   }
 
   /** Takes the signal, because each step but the end decides again. */
@@ -147,7 +146,7 @@ export class LogRunner {
   async #load(): Promise<boolean> {
     const { modelStore, domain, subscriber, env } = this.#context;
     for (;;) {
-      this.#isStale = false;
+      this.#known = "loading";
       const place = await readPlace(modelStore, this.#log, subscriber.follower);
       if (place === "absent" || place === "gone") return false;
       const isKnown = place.revision === this.#place?.revision;
@@ -157,6 +156,7 @@ export class LogRunner {
       this.#place = place;
       if (rows !== "known") this.#lanes.load(rows);
       this.#lanes.retryUnknown((event) => !isUnknown(domain, event));
+      this.#known = this.#isStale ? "stale" : "fresh";
       return true;
     }
   }
@@ -177,7 +177,7 @@ export class LogRunner {
     if (!(await this.#load()) || !before || !this.#place) return false;
     if (sameCursor(before.at, this.#place.at) && before.notes.resets === this.#place.notes.resets) return true;
     // The next run begins at the new place.
-    this.#isStale = true;
+    this.#known = "stale";
     return false;
   }
 
@@ -209,14 +209,15 @@ export class LogRunner {
       this.#pageEnd = cursorOf(record);
     }
     // The head was read before. Otherwise an empty page would be read for ever.
-    if (page.records.length === 0) this.#isStale = true;
+    if (page.records.length === 0) this.#known = "stale";
     return true;
   }
 
   /** Starts the next handler in a free slot. Returns false if none can start. */
   #startNext(): boolean {
     const { env, slots } = this.#context;
-    const event = this.#isRunning() && this.#lease.isFresh() ? this.#lanes.next(env.now()) : null;
+    const mayStart = !this.#failure && this.#isRunning() && this.#lease.isFresh();
+    const event = mayStart ? this.#lanes.next(env.now()) : null;
     if (!event) return false;
     slots.take();
     this.#lanes.start(event);
@@ -282,7 +283,7 @@ export class LogRunner {
     this.#pageEnd = undefined;
     // The head is read again, because the log may have grown.
     this.#place = { ...place, revision: place.revision + 1, at, notes };
-    this.#isStale = true;
+    this.#known = "stale";
     // Events that are handled later are read again then. So memory stays small.
     this.#records.clear();
     return true;

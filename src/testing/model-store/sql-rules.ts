@@ -108,11 +108,11 @@ export const sqlRules: readonly ModelRule[] = [
     async check({ store, models }) {
       const at = await write(store, "log", null, { commit: 1 });
       const statements = [
-        { ...insert("k"), sql: "insert into «numbers» (k, n) values (?, ?), ('?', 0)", params: [5, 7] },
+        { ...insert("k"), sql: "insert into «numbers» (k, n) values (?, ?), ('?', 0), ('05', 1)", params: [5, 7] },
         { ...insert("k"), sql: "update «numbers» set n = n / ? where k = ?", params: [2, 5] },
       ];
       await mustWrite(models, { followers: [followSql("a", 0, { at })], rows: [], statements });
-      requireEqual(await readNumbers(models, "a"), { 5: 3, "?": 0 }, "the rows");
+      requireEqual(await readNumbers(models, "a"), { 5: 3, "?": 0, "05": 1 }, "the rows");
       const query = { sql: "select k from «numbers» where n / ? = ?", params: [2, 1] };
       const page = await sqlOf(store).query("log", "a", query, LIMIT);
       requireEqual(page?.rows ?? null, [{ k: "5" }], "the rows of a query");

@@ -41,13 +41,14 @@ export function sqlTokens(sql: string): readonly SqlToken[] {
 
 /**
  * The statement for SQLite, where each number of JavaScript is a double: 5 would become the text `5.0`, and divide as
- * 5.0 does. So whole numbers are cast. In Postgres a parameter has the type of its place.
+ * 5.0 does. So whole numbers are cast. The plus removes the affinity of the cast, so that a column of texts is compared
+ * as texts, through its index. In Postgres a parameter has the type of its place.
  */
 export function wholeMarks(sql: string, params: readonly unknown[]): string {
   if (!params.some(Number.isSafeInteger)) return sql;
   let n = 0;
   return sql.replace(MARKS_AND_QUOTED, (found) =>
-    found === "?" && Number.isSafeInteger(params[n++]) ? "cast(? as integer)" : found,
+    found === "?" && Number.isSafeInteger(params[n++]) ? "+cast(? as integer)" : found,
   );
 }
 

@@ -74,13 +74,19 @@ const names = (facts: Partial<KeeperFacts>) => {
 test("nextStep: new rows that a job builds are not built twice, until it stops or ends", () => {
   const building = [boardAt(at(2), { phase: "building" }), countsAt(at(9))];
   const withState = (state: JobState) =>
-    names({ followers: [...building, besideAt(at(1), { job: { ...job, state } })] });
+    names({ followers: [...building, besideAt(at(1), { job: { ...job, isFirst: true, state } })] });
   expect(withState("running")).toEqual(["beside/board@1<task@1"]);
   expect(withState("paused")).toBe("sleep");
   for (const state of ["stopped", "cancelled", "done"] as const)
     expect(withState(state)).toEqual(["rows/board@1<task@1"]);
-  const missing = { followers: [countsAt(at(9)), besideAt(at(1))] };
+  const missing = { followers: [countsAt(at(9)), besideAt(at(1), { job: { ...job, isFirst: true } })] };
   expect(names(missing)).toEqual(["beside/board@1<task@1"]);
+});
+
+test("nextStep: rows that a restore began again do not wait for a rebuild that is paused", () => {
+  const restored = [boardAt(null, { phase: "building" }), countsAt(at(9))];
+  const paused = besideAt(at(1), { job: { ...job, state: "paused" } });
+  expect(names({ followers: [...restored, paused] })).toEqual(["rows/board@1<task@1"]);
 });
 
 test("nextStep: a job beside is folded until it ends, also at the head", () => {

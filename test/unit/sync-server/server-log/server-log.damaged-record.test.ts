@@ -128,3 +128,35 @@ test("a damaged record: history, subscribe, replay and base name it", async () =
   await expect(log.models.replayIntoScratch(board)).rejects.toMatchObject(lost);
   await until(async () => reports.length > 0, "a report");
 });
+
+test("a damaged record: a subscriber does not handle the event before it again", async () => {
+  const folder = await temporaryFolder();
+  undo.push(folder.remove);
+  const file = folder.path("logs.db");
+  const handled: string[] = [];
+  const { promise: isDamaged, resolve: damaged } = Promise.withResolvers<void>();
+  const watcher = subscriber("watcher", {
+    from: [task],
+    start: "beginning",
+    concurrency: 1,
+    on: {
+      TaskAdded: async ({ stream }) => {
+        handled.push(stream);
+        await isDamaged;
+      },
+    },
+  });
+  const server = testServer({ store: sqlite(file), subscribers: [watcher], onError: () => {} });
+  undo.push(server.close);
+  const log = server.log("board");
+  for (let n = 1; n <= DAMAGED; n++) await log.execute([add(`t${n}`)]);
+  const status = async () => (await log.subscribers.list()).find(({ name }) => name === "watcher");
+  // The place is stored while the first handler runs. So the next events are read again when their turn comes.
+  await until(async () => (await status())?.waiting === DAMAGED, "the stored place");
+  const found = changeText(file, (text) => text.slice(0, -5));
+  damaged();
+  await until(async () => (await status())?.lastError?.includes("damaged") === true, "the damaged record");
+  changeText(file, () => found);
+  await until(async () => (await status())?.waiting === 0, "all events");
+  expect(handled).toEqual(Array.from({ length: DAMAGED }, (_, n) => `task/t${n + 1}`));
+});
