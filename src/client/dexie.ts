@@ -22,6 +22,7 @@ import { DefinitionError } from "../core/values/errors.ts";
 import type { AnyProjection, RowOf } from "../core/domain/handle-types.ts";
 import type { TypedRowEntry } from "./page/live-types.ts";
 import type { LogHandle } from "./page/log-handle.ts";
+import type { LogStatus } from "./messages/log-types.ts";
 import { TableWriter } from "./tables/table-writer.ts";
 
 /**
@@ -75,7 +76,10 @@ export type DexieTable = {
    * it resolves too, because no write follows.
    */
   settled(): Promise<void>;
-  /** Stops writing. The table stays as it is. Close it before the log. */
+  /**
+   * Stops writing. The table stays as it is. Close it before the log. If newer code takes over the log (`storage-lost`
+   * with the reason `newer-layout`), the table is closed.
+   */
   close(): Promise<void>;
 };
 
@@ -91,7 +95,7 @@ export type DexieTable = {
  * @throws {DefinitionError} `definition`: the primary key of the table is not `key`
  */
 export function dexieTable<P extends AnyProjection, Item extends { readonly key: string }>(
-  log: Pick<LogHandle<unknown>, "rows">,
+  log: Pick<LogHandle<unknown>, "rows" | "status">,
   projection: P,
   options: DexieTableOptions<RowOf<P>, Item>,
 ): DexieTable {
@@ -101,5 +105,13 @@ export function dexieTable<P extends AnyProjection, Item extends { readonly key:
       message: `The primary key of the table ${name} is ${JSON.stringify(schema.primKey.keyPath)}, not "key"`,
       fix: `Write stores({ ${name}: "key, …" }).`,
     });
-  return new TableWriter(log.rows(projection), options);
+  const table = new TableWriter(log.rows(projection), options);
+  // Newer code has taken over the log, so the rows of this tab stay as they are.
+  const check = ({ error }: LogStatus) => {
+    if (error?.details["reason"] === "newer-layout") void table.close();
+  };
+  const unsubscribe = log.status.subscribe(check);
+  table.closed.addEventListener("abort", unsubscribe);
+  check(log.status.get());
+  return table;
 }

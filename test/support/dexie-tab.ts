@@ -2,8 +2,10 @@
 import { Dexie, type Table } from "dexie";
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
 import { dexieTable, type DexieTableOptions } from "../../src/client/dexie.ts";
+import { liveValue } from "../../src/client/page/live-value.ts";
 import { rowMirror } from "../../src/client/page/row-mirror.ts";
 import type { RowEntry } from "../../src/core/fold/rows.ts";
+import type { PlainError } from "../../src/core/values/plain-error.ts";
 import type { RowOf } from "../../src/index.ts";
 import { board } from "./board-domain.ts";
 
@@ -23,7 +25,8 @@ export function dexieTab(indexedDB = new IDBFactory()) {
   db.version(1).stores({ tasks: "key, title, pending", wrong: "id" });
   const rows = rowMirror<Row>();
   let seq = 0;
-  const log = { rows: () => rows } as unknown as Parameters<typeof dexieTable>[0];
+  const status = liveValue<{ error: PlainError | null }>({ error: null });
+  const log = { rows: () => rows, status } as unknown as Parameters<typeof dexieTable>[0];
   const table: Table<Item, string> = db.table("tasks");
   const open = (options: Partial<DexieTableOptions<Row, Item>> = {}) => {
     const record = ({ row, pending }: { row: Row; pending: boolean }) => ({
@@ -37,7 +40,7 @@ export function dexieTab(indexedDB = new IDBFactory()) {
   const set = (...entries: RowEntry[]) => rows.apply({ projection: "board", set: entries, removed: [] }, ++seq);
   const remove = (...removed: string[]) => rows.apply({ projection: "board", set: [], removed }, ++seq);
   ends.push(async () => db.close());
-  return { indexedDB, db, rows, log, table, open, set, remove };
+  return { indexedDB, db, rows, status, log, table, open, set, remove };
 }
 
 /** The row of a task, as the worker sends it. */

@@ -272,7 +272,8 @@ export type RejectedCommit = {
    *
    * @param commands the commands to execute. @default the commands of this rejection
    * @throws as `execute` does. The rejection then stays. The `details.code` `unknown-commit` says that it is gone,
-   * because it was retried or discarded before, here or in another tab. Then nothing is executed.
+   * because it was retried or discarded before, here or in another tab. Then nothing is executed. Only a discard in
+   * another tab at the same moment may come too late.
    */
   retry(commands?: CommandRequest | readonly CommandRequest[]): Promise<Receipt>;
   /**

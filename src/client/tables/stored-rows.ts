@@ -96,7 +96,8 @@ export class StoredRows<Row, Item extends { readonly key: string }> {
     for (const entry of entries) {
       const item = this.#itemOf(entry);
       if (!item) continue;
-      if (!same(left.get(entry.key), item)) items.push(item);
+      // A copy, because a table with a mapped class returns instances.
+      if (!same({ ...left.get(entry.key) }, item)) items.push(item);
       left.delete(entry.key);
     }
     return { items, gone: [...left.keys()] };

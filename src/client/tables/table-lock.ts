@@ -24,6 +24,7 @@ export class TableLock {
   readonly #closing: AbortSignal;
   readonly #locks: LockManager | undefined = globalThis.navigator?.locks;
   #isHeld = false;
+  #granted = new AbortController();
   /** Checks in a row that found the table behind. */
   #misses = 0;
   #missesMax = MISSES_MAX;
@@ -41,11 +42,17 @@ export class TableLock {
     return this.#isHeld;
   }
 
+  /** Aborts when this tab gets the lock. */
+  get granted(): AbortSignal {
+    return this.#granted.signal;
+  }
+
   /** Requests the lock until `closing`. Calls `changed` each time that this tab gets the lock or loses it. */
   async compete(changed: () => void): Promise<void> {
     const hold = () => {
       if (this.#closing.aborted) return;
       this.#isHeld = true;
+      this.#granted.abort();
       changed();
       return new Promise<void>((release) => {
         this.#release = release;
@@ -60,6 +67,7 @@ export class TableLock {
       await this.#locks.request(this.#name, options, hold).catch(ignoreAbort);
       if (!this.#isHeld) continue;
       this.#isHeld = false;
+      this.#granted = new AbortController();
       changed();
     }
   }

@@ -52,6 +52,11 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
     return this.#ready.promise;
   }
 
+  /** Aborts when the table is closed. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   async settled(): Promise<void> {
     await this.#rows.ready;
     this.#request();
@@ -110,7 +115,9 @@ export class TableWriter<Row, Item extends { readonly key: string }> {
   /** Returns the milliseconds until the next try, or null if the table has the rows. */
   async #check(): Promise<number | null> {
     try {
-      if (!(await this.#current().has(this.#rows.all(), this.#closing.signal))) return this.#lock.countMiss();
+      // A tab that gets the lock compares the table itself.
+      const ended = AbortSignal.any([this.#closing.signal, this.#lock.granted]);
+      if (!(await this.#current().has(this.#rows.all(), ended))) return this.#lock.countMiss();
       this.#lock.resetMisses();
       return null;
     } catch {

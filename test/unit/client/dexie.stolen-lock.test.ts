@@ -3,6 +3,8 @@ import { IDBFactory } from "fake-indexeddb";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { dexieTab as tab, endDexieTabs, itemOf as item, rowOf as task } from "../../support/dexie-tab.ts";
 import type { board } from "../../support/board-domain.ts";
+import { StorageLostError } from "../../../src/core/values/errors.ts";
+import { toPlainError } from "../../../src/core/values/plain-error.ts";
 import type { RowOf } from "../../../src/index.ts";
 
 afterEach(async () => {
@@ -24,6 +26,43 @@ describe("dexieTable: several tabs", () => {
     shown.set(task("t3", "Salt"));
     await second.settled();
     expect(await shown.table.count()).toBe(3);
+  });
+
+  test("dexieTable: a tab whose log newer code took over writes no old row over newer ones", async () => {
+    const indexedDB = new IDBFactory();
+    const [newer, older] = [tab(indexedDB), tab(indexedDB)];
+    older.rows.fill([task("t1", "Milk")], 0);
+    const second = older.open();
+    await second.ready;
+    newer.rows.fill([task("t1", "Oat milk")], 0);
+    const first = newer.open();
+    const newerLayout = new StorageLostError({ message: "", fix: "", details: { reason: "newer-layout" } });
+    older.status.set({ error: toPlainError(newerLayout) });
+    await first.ready;
+    await second.settled();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(await newer.table.toArray()).toEqual([item("t1", "Oat milk")]);
+  });
+
+  test("dexieTable: a table of a mapped class is checked by its fields", async () => {
+    class Task {
+      readonly key: string = "";
+    }
+    const indexedDB = new IDBFactory();
+    const [one, two] = [tab(indexedDB), tab(indexedDB)];
+    for (const { table, rows } of [one, two]) {
+      table.mapToClass(Task);
+      rows.fill([task("t1", "Milk")], 0);
+    }
+    const first = one.open();
+    await first.ready;
+    const second = two.open();
+    await second.ready;
+    two.set(task("t1", "Oat milk"));
+    const settled = second.settled();
+    one.set(task("t1", "Oat milk"));
+    await settled;
+    expect(await two.table.toArray()).toMatchObject([item("t1", "Oat milk")]);
   });
 
   test("dexieTable: settled waits in each tab for the tab that writes", async () => {

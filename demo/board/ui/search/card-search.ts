@@ -12,7 +12,7 @@ import { type FoundCard, foundCard, hasWords, textOf, wordsOf } from "./card-wor
 import { scanCards } from "./scan-cards.ts";
 
 type StoredCard = FoundCard & { readonly words: readonly string[] };
-type Log = Pick<LogHandle, "log" | "user" | "rows">;
+type Log = Pick<LogHandle, "log" | "user" | "rows" | "status">;
 
 /** Results that are shown. */
 export const FOUND_MAX = 50;
