@@ -181,6 +181,11 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
     faults: WITH_ALL_OF_BASES,
     what: "a release dropped the base of a device, and a restore lost its settled commits meanwhile",
   },
+  {
+    seed: 13_789,
+    faults: ["bases", "releases", "restore", "cut"],
+    what: "the same, while an older page leaves the rows of a newer release alone",
+  },
   // The server answers that the histories diverged, and the device lowers its `seen`.
   {
     seed: 7_073,
